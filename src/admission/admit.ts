@@ -1,0 +1,292 @@
+// Admit: the straight path from an admission request to a verdict. Whatever happens, the pod is admitted.
+import {
+  readOriginalImages,
+  annotationFits,
+  printDecisionAnnotation,
+} from '../domain/decision-annotation.ts';
+import { auditRecord } from '../domain/audit-record.ts';
+import { decideSlot } from '../domain/decision.ts';
+import type { SlotDecision } from '../domain/decision.ts';
+import { printEndpoint } from '../domain/endpoint.ts';
+import type { MirrorSet } from '../domain/mirror-set.ts';
+import { patchPod } from '../domain/patch.ts';
+import type { ImagePlan } from '../domain/plan.ts';
+import { onlyNewEphemeral, readPod } from '../domain/pod.ts';
+import type { ImageSlot, Pod } from '../domain/pod.ts';
+import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
+import type { Fingerprint } from '../domain/question.ts';
+import type { KeepReason } from '../domain/reason.ts';
+import { warningsFor } from '../domain/warning.ts';
+import { askSlots, recallSlot } from './inquiry.ts';
+import type { SlotInquiry } from './inquiry.ts';
+import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecretSource } from './lookups.ts';
+import { NamespaceView } from './namespace-view.ts';
+import type { CredentialView } from './namespace-view.ts';
+import type { AdmissionRequest, Verdict } from './review.ts';
+
+export interface AdmissionSettings {
+  /** Upper bound for asking, milliseconds, for one pod. */
+  readonly budgetMs: number;
+  readonly hedgeMs: number;
+  /** Name of the cluster in audit records. */
+  readonly cluster: string;
+  /** API groups of owners that do not accept changed images. */
+  readonly excludedOwners: ReadonlySet<string>;
+}
+
+export interface AdmissionLookups {
+  readonly mirrors: MirrorSource;
+  readonly secrets: PullSecretSource;
+  readonly prober: Prober;
+  readonly audit: AuditSink;
+  readonly meter: AdmissionMeter;
+  readonly clock: Clock;
+  readonly fingerprint: Fingerprint;
+  /** Told of every internal error, with its cause. Must not throw. */
+  readonly onInternalError: (error: unknown, request: AdmissionRequest) => void;
+}
+
+/** A verdict with what led to it, for `explain` and the demo. */
+export interface ExplainedVerdict extends Verdict {
+  readonly pod: Pod | undefined;
+  readonly decisions: readonly SlotDecision[];
+  readonly added: readonly string[];
+  /** undefined when no credential had to be looked at. */
+  readonly credentials: PodCredentials | undefined;
+  readonly ms: number;
+}
+
+/** The API server rounds what is left of its time-out up to a second: one second of it may not exist. */
+const TIMEOUT_ROUNDING_MS = 1000;
+
+const NO_CREDENTIALS: readonly SecretReading[] = [];
+
+/** One request on its way through; everything that the later steps need of the earlier ones. */
+interface Visit {
+  readonly request: AdmissionRequest;
+  readonly pod: Pod;
+  readonly isEphemeral: boolean;
+  readonly view: NamespaceView;
+  readonly slots: readonly SlotPlan[];
+  /** Mirror sets whose mirrors this pod may come to need. */
+  readonly relevant: readonly MirrorSet[];
+  readonly started: number;
+  readonly budgetMs: number;
+}
+
+interface SlotPlan {
+  readonly slot: ImageSlot;
+  readonly plan: ImagePlan;
+  readonly present: number;
+  readonly skip: KeepReason | undefined;
+}
+
+export class Admission {
+  readonly #settings: AdmissionSettings;
+  readonly #lookups: AdmissionLookups;
+  readonly #views = new WeakMap<readonly MirrorSet[], NamespaceView>();
+
+  constructor(settings: AdmissionSettings, lookups: AdmissionLookups) {
+    this.#settings = settings;
+    this.#lookups = lookups;
+  }
+
+  /**
+   * Judges a request. Never throws and never rejects; answers without a promise when everything is in memory.
+   * @param timeoutMs The API server's `?timeout=`, undefined when it sent none.
+   */
+  admit(request: AdmissionRequest, timeoutMs?: number): ExplainedVerdict | Promise<ExplainedVerdict> {
+    const started = this.#lookups.clock.now();
+    try {
+      const visit = this.#open(request, started, timeoutMs);
+      if (visit === undefined) return nothing(started, this.#lookups.clock);
+      const readings = visit.relevant.length === 0 ? NO_CREDENTIALS : this.#readSecrets(visit.pod);
+      if (readings instanceof Promise) return this.#later(visit, readings);
+      return this.#ask(visit, readings);
+    } catch (error) {
+      return this.#failed(error, request, started);
+    }
+  }
+
+  async #later(visit: Visit, pending: Promise<readonly SecretReading[]>): Promise<ExplainedVerdict> {
+    try {
+      return await this.#ask(visit, await pending);
+    } catch (error) {
+      return this.#failed(error, visit.request, visit.started);
+    }
+  }
+
+  #readSecrets(pod: Pod): readonly SecretReading[] | Promise<readonly SecretReading[]> {
+    return this.#lookups.secrets.read(pod.namespace, [...new Set(pod.pullSecretNames)]);
+  }
+
+  #viewOf(namespace: string): NamespaceView {
+    const sets = this.#lookups.mirrors.forNamespace(namespace);
+    const known = this.#views.get(sets);
+    if (known !== undefined) return known;
+    const view = new NamespaceView(sets, this.#lookups.fingerprint);
+    this.#views.set(sets, view);
+    return view;
+  }
+
+  /** Reads and plans. undefined: nothing that we judge. */
+  #open(request: AdmissionRequest, started: number, timeoutMs: number | undefined): Visit | undefined {
+    const isEphemeral = request.subResource === 'ephemeralcontainers' && request.operation === 'UPDATE';
+    const isCreation = request.subResource === '' && request.operation === 'CREATE';
+    if (request.resource !== 'pods' || !(isEphemeral || isCreation)) return undefined;
+    const whole = readPod(request.object, request.namespace);
+    const pod = isEphemeral ? onlyNewEphemeral(whole, readPod(request.oldObject, request.namespace)) : whole;
+    const view = this.#viewOf(request.namespace);
+    const originals = readOriginalImages(pod);
+    const slots = pod.slots.map((slot) => planSlot(pod, slot, view, originals.get(slot.id)));
+    const limit = timeoutMs === undefined ? Infinity : timeoutMs - TIMEOUT_ROUNDING_MS;
+    return {
+      request,
+      pod,
+      isEphemeral,
+      view,
+      slots,
+      relevant: relevantSets(slots),
+      started,
+      budgetMs: Math.min(this.#settings.budgetMs, limit),
+    };
+  }
+
+  #ask(visit: Visit, readings: readonly SecretReading[]): ExplainedVerdict | Promise<ExplainedVerdict> {
+    const mayAdd = !visit.isEphemeral && !visit.pod.isStatic && !visit.pod.optedOut;
+    const credentials = visit.view.credentials(
+      readings,
+      visit.relevant.filter((set) => set.mode !== 'Observe'),
+      mayAdd,
+    );
+    const inquiries = visit.slots.map((slot) => this.#inquiry(visit, slot, credentials));
+    const open = inquiries.filter((inquiry) => !recallSlot(inquiry, this.#lookups.prober));
+    if (open.length === 0) return this.#close(visit, inquiries, credentials);
+    return this.#askOpen(visit, { inquiries, open, credentials });
+  }
+
+  async #askOpen(
+    visit: Visit,
+    work: {
+      readonly inquiries: readonly SlotInquiry[];
+      readonly open: readonly SlotInquiry[];
+      readonly credentials: CredentialView;
+    },
+  ): Promise<ExplainedVerdict> {
+    const { clock, prober } = this.#lookups;
+    const budgetMs = visit.budgetMs - (clock.now() - visit.started);
+    try {
+      await askSlots(work.open, prober, { budgetMs, hedgeMs: this.#settings.hedgeMs }, clock);
+      return this.#close(visit, work.inquiries, work.credentials);
+    } catch (error) {
+      return this.#failed(error, visit.request, visit.started);
+    }
+  }
+
+  #inquiry(visit: Visit, slot: SlotPlan, credentials: CredentialView): SlotInquiry {
+    const mode = slot.plan.set?.mode;
+    const excluded = visit.pod.ownerGroups.some((group) => this.#settings.excludedOwners.has(group));
+    return {
+      ...slot,
+      restraint:
+        mode !== undefined && mode !== 'Rewrite' ? 'observe-only' : excluded ? 'owner-excluded' : undefined,
+      answers: [],
+      knownDigest: undefined,
+      question: (rank) => credentials.question(slot.plan, rank),
+      unread: credentials.credentials.unread,
+    };
+  }
+
+  /** Decides and writes out: the only effects are records and counts. */
+  #close(visit: Visit, inquiries: readonly SlotInquiry[], credentials: CredentialView): ExplainedVerdict {
+    const decisions = inquiries.map((inquiry) => decideSlot(inquiry));
+    const { pod } = visit;
+    const added = credentials.credentials.added;
+    const annotation = printDecisionAnnotation(decisions, (decision) => coverageOf(decision, credentials));
+    const mayAnnotate = !visit.isEphemeral && annotationFits(pod, annotation);
+    const patch = patchPod(pod, {
+      images: decisions.map(({ slot, image }) => ({
+        pointer: slot.pointer,
+        before: slot.image,
+        after: image,
+      })),
+      addedSecrets: added,
+      annotation: mayAnnotate ? annotation : undefined,
+    });
+    const warnings = warningsFor(decisions, credentials.credentials);
+    const ms = this.#lookups.clock.now() - visit.started;
+    this.#record(visit, decisions, added, ms);
+    return { patch, warnings, pod, decisions, added, credentials: credentials.credentials, ms };
+  }
+
+  #record(visit: Visit, decisions: readonly SlotDecision[], added: readonly string[], ms: number): void {
+    const { audit, meter, clock } = this.#lookups;
+    const context = {
+      time: clock.wallClock().toISOString(),
+      cluster: this.#settings.cluster,
+      namespace: visit.pod.namespace,
+      pod: visit.pod.name,
+      uid: visit.request.uid,
+      secretsAdded: added,
+      dryRun: visit.request.dryRun,
+      requester: visit.request.requester,
+      totalMs: ms,
+    };
+    meter.admission(ms / 1000);
+    for (const decision of decisions) {
+      meter.decision(decision.action, decision.reason);
+      audit.append(auditRecord(context, decision));
+    }
+  }
+
+  #failed(error: unknown, request: AdmissionRequest, started: number): ExplainedVerdict {
+    const { meter, clock, onInternalError } = this.#lookups;
+    meter.internalError();
+    onInternalError(error, request);
+    return nothing(started, clock);
+  }
+}
+
+function nothing(started: number, clock: Clock): ExplainedVerdict {
+  const ms = clock.now() - started;
+  return { patch: [], warnings: [], pod: undefined, decisions: [], added: [], credentials: undefined, ms };
+}
+
+/** Plans a slot; the original of an earlier pass is believed only where today's sets map it to the present image. */
+function planSlot(pod: Pod, slot: ImageSlot, view: NamespaceView, claimed: string | undefined): SlotPlan {
+  const skip = skipOf(pod, slot);
+  if (claimed !== undefined && claimed !== slot.image) {
+    const plan = view.plan(claimed);
+    const present = plan.candidates.findIndex((candidate) => candidate.image === slot.image);
+    if (present > 0) return { slot, plan, present, skip };
+  }
+  return { slot, plan: view.plan(slot.image), present: 0, skip };
+}
+
+function skipOf(pod: Pod, slot: ImageSlot): KeepReason | undefined {
+  if (pod.optedOut) return 'opted-out';
+  if (pod.isStatic) return 'static-pod';
+  return slot.pullNever ? 'pull-never' : undefined;
+}
+
+function relevantSets(slots: readonly SlotPlan[]): MirrorSet[] {
+  const sets = new Set<MirrorSet>();
+  for (const { plan, skip } of slots) {
+    if (skip === undefined && plan.set !== undefined) sets.add(plan.set);
+  }
+  return [...sets];
+}
+
+/** Which pull secret the kubelet would show to each mirror of the slot. */
+function coverageOf(
+  decision: SlotDecision,
+  credentials: CredentialView,
+): Readonly<Record<string, string>> | undefined {
+  let coverage: Record<string, string> | undefined;
+  for (const candidate of decision.plan.candidates) {
+    if (candidate.rank === 0) continue;
+    const secret = credentials.question(decision.plan, candidate.rank)?.credentials[0]?.secret;
+    if (secret !== undefined) (coverage ??= {})[printEndpoint(candidate.endpoint)] = secret;
+  }
+  return coverage;
+}

@@ -1,0 +1,91 @@
+// Declared state: what admission needs of the declarations in force: sets by namespace, pull secrets by name.
+import type { PullSecretObject } from '../domain/pull-secret.ts';
+import { parsePullSecret } from '../domain/pull-secret.ts';
+import { selects } from '../domain/label-selector.ts';
+import type { Labels } from '../domain/label-selector.ts';
+import type { MirrorSet } from '../domain/mirror-set.ts';
+import type { SecretReading } from '../domain/pod-credentials.ts';
+import type { MirrorSource, PullSecretSource } from './lookups.ts';
+
+export interface DeclaredObjects {
+  readonly sets: readonly MirrorSet[];
+  readonly namespaceLabels: ReadonlyMap<string, Labels>;
+  readonly secrets: readonly (PullSecretObject & { readonly namespace: string })[];
+  /** Stands in for every pull secret that a pod names and the declarations do not hold (a laptop's docker login). */
+  readonly standIn: PullSecretObject | undefined;
+}
+
+const NO_LABELS: Labels = {};
+
+function readSecret(name: string, secret: PullSecretObject | undefined): SecretReading {
+  if (secret === undefined) return { name, state: 'absent' };
+  const parsed = parsePullSecret(secret);
+  if (!parsed.ok) return { name, state: 'broken', problem: parsed.error };
+  if (parsed.value === undefined) return { name, state: 'absent' };
+  return { name, state: 'parsed', secret: { ...parsed.value, name } };
+}
+
+/** One immutable state; a change of the declarations makes a new one. */
+class State implements MirrorSource, PullSecretSource {
+  readonly #objects: DeclaredObjects;
+  readonly #secrets: ReadonlyMap<string, PullSecretObject>;
+  readonly #byNamespace = new Map<string, readonly MirrorSet[]>();
+  /** Equal selections share one array, so that what is worked out from it is worked out once. */
+  readonly #bySelection = new Map<string, readonly MirrorSet[]>();
+  readonly #readings = new Map<string, SecretReading>();
+
+  constructor(objects: DeclaredObjects) {
+    this.#objects = objects;
+    this.#secrets = new Map(objects.secrets.map((secret) => [`${secret.namespace}/${secret.name}`, secret]));
+  }
+
+  forNamespace(namespace: string): readonly MirrorSet[] {
+    const known = this.#byNamespace.get(namespace);
+    if (known !== undefined) return known;
+    const labels = this.#objects.namespaceLabels.get(namespace) ?? NO_LABELS;
+    const selected = this.#objects.sets.filter(
+      (set) => set.namespaceSelector === undefined || selects(set.namespaceSelector, labels),
+    );
+    const key = selected.map((set) => set.name).join('\n');
+    const shared = this.#bySelection.get(key) ?? selected;
+    this.#bySelection.set(key, shared);
+    this.#byNamespace.set(namespace, shared);
+    return shared;
+  }
+
+  read(namespace: string, names: readonly string[]): readonly SecretReading[] {
+    const { standIn } = this.#objects;
+    const wanted = names.length === 0 && standIn !== undefined ? [standIn.name] : names;
+    return wanted.map((name) => this.#reading(namespace, name));
+  }
+
+  #reading(namespace: string, name: string): SecretReading {
+    const key = `${namespace}/${name}`;
+    const known = this.#readings.get(key);
+    if (known !== undefined) return known;
+    const reading = readSecret(name, this.#secrets.get(key) ?? this.#objects.standIn);
+    this.#readings.set(key, reading);
+    return reading;
+  }
+}
+
+/** Holds the state in force and swaps it whole. */
+export class DeclaredState implements MirrorSource, PullSecretSource {
+  #state: State;
+
+  constructor(objects: DeclaredObjects) {
+    this.#state = new State(objects);
+  }
+
+  replace(objects: DeclaredObjects): void {
+    this.#state = new State(objects);
+  }
+
+  forNamespace(namespace: string): readonly MirrorSet[] {
+    return this.#state.forNamespace(namespace);
+  }
+
+  read(namespace: string, names: readonly string[]): readonly SecretReading[] {
+    return this.#state.read(namespace, names);
+  }
+}

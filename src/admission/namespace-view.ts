@@ -1,0 +1,89 @@
+// Namespace view: the mirror sets of a namespace with what was worked out from them, so that it is worked out once.
+import type { MirrorSet } from '../domain/mirror-set.ts';
+import { indexMirrorSets, planImage } from '../domain/plan.ts';
+import type { ImagePlan, MirrorIndex } from '../domain/plan.ts';
+import { podCredentials } from '../domain/pod-credentials.ts';
+import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
+import { questionFor } from '../domain/question.ts';
+import type { Fingerprint, Question } from '../domain/question.ts';
+
+/** Distinct images and pull-secret lists remembered per view; a pod names a handful, a namespace some hundred. */
+const MAX_REMEMBERED = 4096;
+
+/** Credentials of a pod together with the questions already made from them. */
+export class CredentialView {
+  readonly credentials: PodCredentials;
+  readonly #fingerprint: Fingerprint;
+  readonly #questions = new Map<ImagePlan, (Question | undefined)[]>();
+
+  constructor(credentials: PodCredentials, fingerprint: Fingerprint) {
+    this.credentials = credentials;
+    this.#fingerprint = fingerprint;
+  }
+
+  /** The question about a plan's candidate; undefined when there is no such rank. */
+  question(plan: ImagePlan, rank: number): Question | undefined {
+    let questions = this.#questions.get(plan);
+    if (questions === undefined) {
+      if (this.#questions.size >= MAX_REMEMBERED) this.#questions.clear();
+      questions = [];
+      this.#questions.set(plan, questions);
+    }
+    const known = questions[rank];
+    if (known !== undefined) return known;
+    const candidate = plan.candidates[rank];
+    if (candidate === undefined) return undefined;
+    const question = questionFor(candidate, this.credentials.keyring, this.#fingerprint);
+    questions[rank] = question;
+    return question;
+  }
+}
+
+interface Remembered {
+  readonly readings: readonly SecretReading[];
+  readonly view: CredentialView;
+}
+
+function sameReadings(a: readonly SecretReading[], b: readonly SecretReading[]): boolean {
+  return a.length === b.length && a.every((reading, index) => reading === b[index]);
+}
+
+/** Everything about a namespace that is the same from pod to pod. Lives as long as its mirror sets are in force. */
+export class NamespaceView {
+  readonly #sets: readonly MirrorSet[];
+  readonly #index: MirrorIndex;
+  readonly #fingerprint: Fingerprint;
+  readonly #plans = new Map<string, ImagePlan>();
+  readonly #credentials = new Map<string, Remembered>();
+
+  constructor(sets: readonly MirrorSet[], fingerprint: Fingerprint) {
+    this.#sets = sets;
+    this.#index = indexMirrorSets(sets);
+    this.#fingerprint = fingerprint;
+  }
+
+  plan(image: string): ImagePlan {
+    const known = this.#plans.get(image);
+    if (known !== undefined) return known;
+    if (this.#plans.size >= MAX_REMEMBERED) this.#plans.clear();
+    const plan = planImage(image, this.#index);
+    this.#plans.set(image, plan);
+    return plan;
+  }
+
+  /** `readings` are compared by identity: a source that gives the same objects again costs nothing. */
+  credentials(
+    readings: readonly SecretReading[],
+    relevant: readonly MirrorSet[],
+    mayAdd: boolean,
+  ): CredentialView {
+    const key = `${mayAdd}|${relevant.map((set) => set.name).join(',')}|${readings.map((reading) => reading.name).join(',')}`;
+    const known = this.#credentials.get(key);
+    if (known !== undefined && sameReadings(known.readings, readings)) return known.view;
+    if (this.#credentials.size >= MAX_REMEMBERED) this.#credentials.clear();
+    const credentials = podCredentials(readings, { relevant, all: this.#sets, mayAdd });
+    const view = new CredentialView(credentials, this.#fingerprint);
+    this.#credentials.set(key, { readings, view });
+    return view;
+  }
+}

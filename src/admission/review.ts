@@ -1,0 +1,88 @@
+// Review: AdmissionReview bytes ↔ values (admission.k8s.io/v1), without any judgement about pods.
+import { asObject, asString, own } from '../domain/json.ts';
+import type { JsonObject } from '../domain/json.ts';
+import type { PatchOperation } from '../domain/patch.ts';
+import type { Problem } from '../domain/problem.ts';
+import { err, ok } from '../domain/result.ts';
+import type { Result } from '../domain/result.ts';
+
+export interface AdmissionRequest {
+  readonly uid: string;
+  readonly namespace: string;
+  /** `pods` or something we were not asked to judge. */
+  readonly resource: string;
+  /** '' or `ephemeralcontainers`. */
+  readonly subResource: string;
+  readonly operation: string;
+  readonly dryRun: boolean;
+  /** Who asked: userInfo.username. */
+  readonly requester: string;
+  readonly object: unknown;
+  readonly oldObject: unknown;
+}
+
+/** What admission answers. `allowed` is not in it: this product never denies. */
+export interface Verdict {
+  readonly patch: readonly PatchOperation[];
+  readonly warnings: readonly string[];
+}
+
+function refuse(path: string, message: string): Result<never, Problem> {
+  return err({
+    path,
+    code: 'NotAnAdmissionReview',
+    message,
+    fix: 'Send an AdmissionReview of admission.k8s.io/v1 with a request, as the Kubernetes API server does',
+  });
+}
+
+function readRequest(request: JsonObject, uid: string): AdmissionRequest {
+  const resource = asObject(own(request, 'resource'));
+  return {
+    uid,
+    namespace: asString(own(request, 'namespace')) ?? '',
+    resource: asString(own(resource, 'resource')) ?? '',
+    subResource: asString(own(request, 'subResource')) ?? '',
+    operation: asString(own(request, 'operation')) ?? '',
+    dryRun: own(request, 'dryRun') === true,
+    requester: asString(own(asObject(own(request, 'userInfo')), 'username')) ?? '',
+    object: own(request, 'object'),
+    oldObject: own(request, 'oldObject'),
+  };
+}
+
+/** Reads a review. The error is what the caller did wrong; there is then no uid to answer to. */
+export function parseReview(raw: unknown): Result<AdmissionRequest, Problem> {
+  const review = asObject(raw);
+  if (review === undefined) return refuse('', 'the body is no JSON object');
+  if (own(review, 'kind') !== 'AdmissionReview') return refuse('kind', 'the kind is not AdmissionReview');
+  if (own(review, 'apiVersion') !== 'admission.k8s.io/v1') {
+    return refuse('apiVersion', 'the apiVersion is not admission.k8s.io/v1');
+  }
+  const request = asObject(own(review, 'request'));
+  if (request === undefined) return refuse('request', 'there is no request in the review');
+  const uid = asString(own(request, 'uid'));
+  if (uid === undefined || uid === '') return refuse('request.uid', 'the request has no uid');
+  return ok(readRequest(request, uid));
+}
+
+/** Prints the answer: always allowed, with a patch only where something changes. */
+export function printReview(uid: string, verdict: Verdict): string {
+  const response: Record<string, unknown> = { uid, allowed: true };
+  if (verdict.patch.length > 0) {
+    response['patchType'] = 'JSONPatch';
+    response['patch'] = Buffer.from(JSON.stringify(verdict.patch), 'utf8').toString('base64');
+  }
+  if (verdict.warnings.length > 0) response['warnings'] = verdict.warnings;
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
+}
+
+const GO_DURATION = /^(\d+(?:\.\d+)?)(ms|s|m)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** Milliseconds of the API server's `?timeout=` (a Go duration such as `3s`); undefined when absent or unreadable. */
+export function parseTimeout(text: string | undefined): number | undefined {
+  const match = text === undefined ? null : GO_DURATION.exec(text);
+  if (match === null) return undefined;
+  return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0);
+}

@@ -1,0 +1,112 @@
+// The decision annotation: the record on the pod of where its images come from. Versioned, compact, without times.
+import { asObject, asString, own } from './json.ts';
+import { printEndpoint } from './endpoint.ts';
+import type { SlotDecision } from './decision.ts';
+import { DECISION_ANNOTATION } from './pod.ts';
+import type { Pod } from './pod.ts';
+
+const VERSION = 1;
+
+/** kubernetes apimachinery pkg/api/validation TotalAnnotationSizeLimitB: above it the API server refuses the pod. */
+const TOTAL_ANNOTATION_BYTES = 256 * 1024;
+
+/** Longer than anything we write for a pod that fits into etcd; more is somebody else's text. */
+const MAX_READ_CHARACTERS = 128 * 1024;
+
+interface SlotRecord {
+  readonly image: string;
+  readonly endpoint?: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly credential?: 'unread';
+  readonly digest?: string;
+  /** Mirror → the pull secret that covers it there. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+/** A return is told by the audit; on the pod it reads like any image at its upstream, so that a second pass agrees. */
+function outcomeOf(decision: SlotDecision): { readonly action: string; readonly reason: string } {
+  const returned = decision.action === 'back' && decision.answers[0]?.outcome === 'available';
+  return returned
+    ? { action: 'keep', reason: 'upstream-available' }
+    : { action: decision.action === 'back' ? 'keep' : decision.action, reason: decision.reason };
+}
+
+function recordOf(decision: SlotDecision, secrets: Readonly<Record<string, string>> | undefined): SlotRecord {
+  return {
+    image: decision.plan.original,
+    ...(decision.chosen === undefined ? {} : { endpoint: printEndpoint(decision.chosen.endpoint) }),
+    ...outcomeOf(decision),
+    ...(decision.credentialUnread ? { credential: 'unread' as const } : {}),
+    ...(decision.digest === undefined ? {} : { digest: decision.digest }),
+    ...(secrets === undefined ? {} : { secrets }),
+  };
+}
+
+/**
+ * Prints the annotation. `coverage` gives, per decision, which pull secret the kubelet would show to each mirror.
+ *
+ * No times, and nothing of how the answers were come by (`fromMemory` stands in the audit), so that a second pass over
+ * the same pod (reinvocation) prints the same text.
+ */
+export function printDecisionAnnotation(
+  decisions: readonly SlotDecision[],
+  coverage: (decision: SlotDecision) => Readonly<Record<string, string>> | undefined,
+): string {
+  const slots: Record<string, SlotRecord> = {};
+  for (const decision of decisions) slots[decision.slot.id] = recordOf(decision, coverage(decision));
+  return JSON.stringify({ v: VERSION, slots });
+}
+
+/** Slot id → the original image, from the annotation a pod came with. It is user input: whoever uses it checks it. */
+export type OriginalImages = ReadonlyMap<string, string>;
+
+const NONE: OriginalImages = new Map();
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the originals. An unknown version, or anything that is not ours, is as if it were absent. */
+export function readOriginalImages(pod: Pod): OriginalImages {
+  const text = asString(own(pod.annotations, DECISION_ANNOTATION));
+  if (text === undefined || text.length > MAX_READ_CHARACTERS) return NONE;
+  const root = asObject(parseJson(text));
+  if (root === undefined || own(root, 'v') !== VERSION) return NONE;
+  const originals = new Map<string, string>();
+  for (const [id, record] of Object.entries(asObject(own(root, 'slots')) ?? {})) {
+    const image = asString(own(asObject(record), 'image'));
+    if (image !== undefined) originals.set(id, image);
+  }
+  return originals;
+}
+
+/** UTF-8 size without an encoder: domain code has no Buffer, and only the sum matters. */
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7ff) bytes += 2;
+    else if (code > 0x7f) bytes += 1;
+  }
+  return bytes;
+}
+
+/** Does the annotation fit beside the pod's own? One byte too many, and the API server would refuse the pod. */
+export function annotationFits(pod: Pod, text: string): boolean {
+  // Almost every pod: short texts, counted at the worst case of three bytes a character.
+  let total = 3 * (DECISION_ANNOTATION.length + text.length);
+  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
+    if (key !== DECISION_ANNOTATION) total += 3 * (key.length + (asString(value)?.length ?? 0));
+  }
+  if (total <= TOTAL_ANNOTATION_BYTES) return true;
+  let exact = utf8Bytes(DECISION_ANNOTATION) + utf8Bytes(text);
+  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
+    if (key !== DECISION_ANNOTATION) exact += utf8Bytes(key) + utf8Bytes(asString(value) ?? '');
+  }
+  return exact <= TOTAL_ANNOTATION_BYTES;
+}

@@ -1,0 +1,154 @@
+// Derived secret: the pull secret that gives a pod a way in at its mirrors, as a pure function of a source and the mirror sets.
+import type { Endpoint } from './endpoint.ts';
+import { nameMatches, splitPort } from './host-pattern.ts';
+import { compareKeys } from './keyring.ts';
+import type { MirrorSet } from './mirror-set.ts';
+import type { ParsedPullSecret, PullSecretEntry } from './pull-secret.ts';
+import type { ReferencePrefix } from './reference.ts';
+import { LEGACY_DOCKER_KEY, matchesKey, normaliseKey, parseKey, printKey } from './registry-key.ts';
+
+/** Every derived secret's name begins with this; the admission policy bounds our rights to it. Reserved. */
+export const DERIVED_PREFIX = 'registry-failover-';
+
+/** DNS-1123 subdomain (apimachinery validation). */
+const MAX_NAME_LENGTH = 253;
+
+/** What a derived secret holds. */
+export interface DerivedSecret {
+  readonly name: string;
+  /** Sorted by key, each key once, and each a mirror's own: inert until an image names the mirror. */
+  readonly entries: readonly PullSecretEntry[];
+}
+
+/** FNV-1a, 32 bits: short, stable over releases and machines. Tells cut names apart; guards nothing. */
+function hashName(name: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < name.length; index += 1) {
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+function boundName(name: string): string {
+  if (name.length <= MAX_NAME_LENGTH) return name;
+  const hash = hashName(name);
+  // A label must not end with a separator, and none may stand before our own.
+  const kept = name.slice(0, MAX_NAME_LENGTH - hash.length - 1).replace(/[.-]+$/, '');
+  return `${kept}-${hash}`;
+}
+
+/** Name of the secret derived from a pod's own pull secret. Frozen: pods name it for as long as they live. */
+export function derivedNameFromSource(sourceName: string): string {
+  return boundName(`${DERIVED_PREFIX}from-${sourceName}`);
+}
+
+/** Name of the secret derived from a mirror set's own credentials. Frozen as well. */
+export function derivedNameForSet(setName: string): string {
+  return boundName(`${DERIVED_PREFIX}set-${setName}`);
+}
+
+/** Is this a derived secret, so that nothing must be derived from it? */
+export function isDerivedName(name: string): boolean {
+  return name.startsWith(DERIVED_PREFIX);
+}
+
+/** An entry with the key under which the kubelet keeps it. */
+interface NormalisedEntry {
+  readonly key: string;
+  readonly entry: PullSecretEntry;
+}
+
+/** The entries that are a way in, in the kubelet's order of tries; its Docker Hub fallback comes after all others. */
+function inOrderOfTries(entries: readonly PullSecretEntry[]): NormalisedEntry[] {
+  const normalised = entries.flatMap((entry) => {
+    const key = normaliseKey(entry.key);
+    return key === undefined || entry.credential.isEmpty() ? [] : [{ key, entry }];
+  });
+  return normalised.sort((a, b) => {
+    const fallback = Number(a.key === LEGACY_DOCKER_KEY) - Number(b.key === LEGACY_DOCKER_KEY);
+    return fallback === 0 ? compareKeys(a.key, b.key) : fallback;
+  });
+}
+
+function pathWithSlash(path: string): string {
+  return path === '' ? '' : `/${path}`;
+}
+
+/**
+ * What of the key's path lies below the prefix: '' when the key covers all of it, undefined when it matches nothing
+ * there. The kubelet compares paths as plain text, so that the rest may be a part of a component.
+ */
+function restBelow(key: string, prefix: ReferencePrefix): string | undefined {
+  // The fallback stands for the whole of Docker Hub. Never for localhost, where the kubelet would use it too.
+  const parsed = parseKey(key === LEGACY_DOCKER_KEY ? 'docker.io' : key);
+  if (parsed === undefined) return undefined;
+  const prefixKey = parseKey(prefix.host);
+  if (prefixKey === undefined || parsed.port !== prefixKey.port) return undefined;
+  if (!nameMatches(parsed.name.toLowerCase(), prefixKey.name)) return undefined;
+  const covered = pathWithSlash(prefix.path);
+  if (covered.startsWith(parsed.path)) return '';
+  return parsed.path.startsWith(`${covered}/`) ? parsed.path.slice(covered.length) : undefined;
+}
+
+/** The key for a mirror that corresponds to a key for the prefix. */
+function keyAtMirror(key: string, prefix: ReferencePrefix, mirror: Endpoint): string | undefined {
+  const rest = restBelow(key, prefix);
+  if (rest === undefined || !/^[a-z0-9._/-]*$/.test(rest)) return undefined;
+  const path = pathWithSlash(mirror.path) + rest;
+  const made = parseKey(mirror.host + path);
+  // A bracketed address without a port cannot be expressed as a key: better no entry than one that matches nothing.
+  return made !== undefined && matchesKey(made, made) ? printKey(mirror.host, path) : undefined;
+}
+
+function entryAtMirror(
+  { key, entry }: NormalisedEntry,
+  prefix: ReferencePrefix,
+  mirror: Endpoint,
+): PullSecretEntry[] {
+  const made = keyAtMirror(key, prefix, mirror);
+  return made === undefined ? [] : [{ key: made, credential: entry.credential }];
+}
+
+/** Of two entries under one key the first stays: it is the one the kubelet would have tried first. */
+function derived(name: string, entries: readonly PullSecretEntry[]): DerivedSecret | undefined {
+  const byKey = new Map<string, PullSecretEntry>();
+  for (const entry of entries) if (!byKey.has(entry.key)) byKey.set(entry.key, entry);
+  if (byKey.size === 0) return undefined;
+  return { name, entries: [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1)) };
+}
+
+/**
+ * Derives the secret for mirrors with `source: SameAsUpstream` from a pod's own pull secret: each entry that matches (a part
+ * of) a set's prefix, keyed by the mirror. The order of the sets does not matter. undefined when nothing results, and for
+ * a secret that is derived itself.
+ */
+export function deriveFromSource(
+  source: ParsedPullSecret,
+  sets: readonly MirrorSet[],
+): DerivedSecret | undefined {
+  if (isDerivedName(source.name)) return undefined;
+  const targets = sets.flatMap((set) =>
+    set.mirrors
+      .filter((mirror) => mirror.source === 'SameAsUpstream')
+      .map((mirror) => ({ prefix: set.prefix, endpoint: mirror.endpoint })),
+  );
+  if (targets.length === 0) return undefined;
+  // Entries outside, sets inside: the order of tries decides a collision, never the order of the sets.
+  const entries = inOrderOfTries(source.entries).flatMap((entry) =>
+    targets.flatMap(({ prefix, endpoint }) => entryAtMirror(entry, prefix, endpoint)),
+  );
+  return derived(derivedNameFromSource(source.name), entries);
+}
+
+/**
+ * Derives the secret for mirrors with `source: Secret`: of each mirror's own secret only the entries that match that
+ * mirror, narrowed to its host and path. undefined when nothing results.
+ */
+export function deriveForSet(set: MirrorSet): DerivedSecret | undefined {
+  const entries = set.mirrors.flatMap(({ source, secret, endpoint }) =>
+    source === 'Secret' && secret !== undefined
+      ? inOrderOfTries(secret.entries).flatMap((entry) => entryAtMirror(entry, endpoint, endpoint))
+      : [],
+  );
+  return derived(derivedNameForSet(set.name), entries);
+}

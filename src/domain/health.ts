@@ -1,0 +1,190 @@
+// Health: what we believe of an endpoint, as a pure state machine over classes of evidence.
+
+export type HealthStatus = 'up' | 'down' | 'unknown';
+
+/** What an endpoint that is down is down with; decides the outcome that questions about it are answered with. */
+export type DownCause = 'unreachable' | 'failing';
+
+/**
+ * One observation.
+ * - `answered`: an HTTP answer below 500 to a pod's question. Heals nothing that is down: no pod is ever the trial.
+ * - `connection-failed`, `silent`: of a pod's question.
+ * - `manifest-failed`, `manifest-ok`: of a pod's question, for one repository.
+ * - `ping-ok`, `ping-failed`: the background's `/v2/`, or the one that confirms a failure. A 5xx there is a failure too.
+ * - `recheck-ok`: the background asked a question again that had failed with 5xx, and got an answer.
+ * - `rechecks-done`: every question that was kept for asking again has been answered.
+ * - `canary-ok`, `canary-failed`: the declared canary manifest.
+ */
+export type Evidence =
+  | { readonly kind: 'answered' | 'silent' | 'ping-ok' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
+  | { readonly kind: 'connection-failed' | 'ping-failed'; readonly detail: string }
+  | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
+  | { readonly kind: 'manifest-ok' | 'recheck-ok'; readonly repository: string };
+
+interface ManifestFailure {
+  readonly repository: string;
+  readonly at: number;
+}
+
+export interface EndpointHealth {
+  readonly status: HealthStatus;
+  /** Milliseconds on the caller's clock when `status` last changed. */
+  readonly since: number;
+  /** Counts going down and coming back; what was learnt of an image in another epoch is void. */
+  readonly epoch: number;
+  readonly cause: DownCause | undefined;
+  readonly detail: string;
+  /** Connection failures in a row. */
+  readonly connectionFailures: number;
+  /** Silent answers in a row. */
+  readonly silences: number;
+  /** A connection failed and a ping is to confirm it: until it has, questions are answered with that failure. */
+  readonly suspect: boolean;
+  /** Connection class: down until a ping succeeds. */
+  readonly connectionDown: boolean;
+  /** Manifest class, by pods: down until the failing repositories answer again. */
+  readonly repositoriesDown: boolean;
+  /** Manifest class, by the canary: down until it can be read again. */
+  readonly canaryDown: boolean;
+  readonly manifestFailures: readonly ManifestFailure[];
+}
+
+/** Connection failures in a row that need no confirmation. */
+const CONNECTION_FAILURES_DOWN = 3;
+/** Distinct repositories with 5xx that make it the endpoint's trouble, not one tenant's. */
+const REPOSITORIES_DOWN = 2;
+/** 5xx answers further apart than this are two stories, not one. */
+const MANIFEST_WINDOW_MS = 60_000;
+/** Enough to tell one from many; a bound on memory, not a rule. */
+const MAX_FAILURES_KEPT = 8;
+/** Silences in a row that are worth a ping. */
+export const SILENCES_SUSPECT = 2;
+
+/** The state before any evidence. */
+export function initialHealth(now: number): EndpointHealth {
+  return {
+    status: 'unknown',
+    since: now,
+    epoch: 0,
+    cause: undefined,
+    detail: '',
+    connectionFailures: 0,
+    silences: 0,
+    suspect: false,
+    connectionDown: false,
+    repositoriesDown: false,
+    canaryDown: false,
+    manifestFailures: [],
+  };
+}
+
+type Draft = { -readonly [K in keyof EndpointHealth]: EndpointHealth[K] };
+
+function connectionFailed(draft: Draft, detail: string, confirmed: boolean): void {
+  draft.connectionFailures += 1;
+  draft.detail = detail;
+  draft.connectionDown ||=
+    draft.connectionFailures >= CONNECTION_FAILURES_DOWN || (confirmed && wasSuspected(draft));
+  draft.suspect = !draft.connectionDown;
+}
+
+/** A ping that fails confirms a failure or a silence before it; on its own it is the first of its kind. */
+function wasSuspected(draft: Draft): boolean {
+  return draft.suspect || draft.silences >= SILENCES_SUSPECT;
+}
+
+function pingAnswered(draft: Draft): void {
+  draft.connectionFailures = 0;
+  draft.silences = 0;
+  draft.suspect = false;
+  draft.connectionDown = false;
+}
+
+function manifestFailed(draft: Draft, repository: string, now: number): void {
+  const others = draft.manifestFailures.filter(
+    (failure) => failure.repository !== repository && now - failure.at < MANIFEST_WINDOW_MS,
+  );
+  draft.manifestFailures = [...others, { repository, at: now }].slice(-MAX_FAILURES_KEPT);
+  draft.repositoriesDown ||= draft.manifestFailures.length >= REPOSITORIES_DOWN;
+}
+
+function manifestAnswered(draft: Draft, repository: string, isBackground: boolean): void {
+  draft.manifestFailures = draft.manifestFailures.filter((failure) => failure.repository !== repository);
+  if (isBackground && draft.manifestFailures.length === 0) draft.repositoriesDown = false;
+}
+
+/** An answer to a pod: it ends a row of failures, but brings nothing back that is down. */
+function answered(draft: Draft): void {
+  draft.silences = 0;
+  if (draft.connectionDown) return;
+  draft.connectionFailures = 0;
+  draft.suspect = false;
+}
+
+function apply(draft: Draft, evidence: Evidence, now: number): void {
+  switch (evidence.kind) {
+    case 'answered':
+      return answered(draft);
+    case 'manifest-ok':
+      answered(draft);
+      return manifestAnswered(draft, evidence.repository, false);
+    case 'recheck-ok':
+      return manifestAnswered(draft, evidence.repository, true);
+    case 'connection-failed':
+      return connectionFailed(draft, evidence.detail, false);
+    case 'ping-failed':
+      return connectionFailed(draft, evidence.detail, true);
+    case 'ping-ok':
+      return pingAnswered(draft);
+    case 'silent':
+      draft.silences += 1;
+      return;
+    case 'manifest-failed':
+      answered(draft);
+      draft.detail = evidence.detail;
+      return manifestFailed(draft, evidence.repository, now);
+    case 'rechecks-done':
+      draft.manifestFailures = [];
+      draft.repositoriesDown = false;
+      return;
+    case 'canary-ok':
+      draft.canaryDown = false;
+      return;
+    case 'canary-failed':
+      draft.canaryDown = true;
+      draft.detail = 'the canary manifest cannot be read';
+      return;
+  }
+}
+
+function causeOf(draft: Draft): DownCause | undefined {
+  if (draft.connectionDown) return 'unreachable';
+  return draft.repositoriesDown || draft.canaryDown ? 'failing' : undefined;
+}
+
+/** Only evidence that the endpoint answers makes an unknown one `up`. */
+function proves(evidence: Evidence): boolean {
+  return ['answered', 'manifest-ok', 'ping-ok', 'canary-ok', 'recheck-ok'].includes(evidence.kind);
+}
+
+function statusOf(draft: Draft, before: EndpointHealth, evidence: Evidence): HealthStatus {
+  if (draft.cause !== undefined) return 'down';
+  if (before.status === 'down') return 'up';
+  return proves(evidence) ? 'up' : before.status;
+}
+
+/**
+ * The next state. Total and pure.
+ * @param now Milliseconds on a monotonic clock.
+ */
+export function nextHealth(before: EndpointHealth, evidence: Evidence, now: number): EndpointHealth {
+  const draft: Draft = { ...before };
+  apply(draft, evidence, now);
+  draft.cause = causeOf(draft);
+  draft.status = statusOf(draft, before, evidence);
+  if (draft.status !== before.status) draft.since = now;
+  // From unknown to up nothing has changed at the endpoint: we have only come to know it.
+  if ((draft.status === 'down') !== (before.status === 'down')) draft.epoch += 1;
+  if (draft.status === 'up') draft.detail = '';
+  return draft;
+}

@@ -1,0 +1,124 @@
+// Pod: what we read of a pod: its image slots with their JSON pointers, its pull secrets, and what forbids a change.
+import { asArray, asObject, asString, own } from './json.ts';
+import type { JsonObject } from './json.ts';
+
+export const SKIP_ANNOTATION = 'registry-failover.io/skip';
+export const DECISION_ANNOTATION = 'registry-failover.io/decision';
+/** Set by the kubelet on the API object of a static pod: kubernetes pkg/kubelet/types ConfigMirrorAnnotationKey. */
+const STATIC_POD_ANNOTATION = 'kubernetes.io/config.mirror';
+
+export type SlotKind = 'containers' | 'initContainers' | 'ephemeralContainers' | 'volumes';
+
+/** One place in a pod that names an image. */
+export interface ImageSlot {
+  /** `containers/app`; the position stands for a name that is absent or taken. */
+  readonly id: string;
+  readonly kind: SlotKind;
+  readonly name: string;
+  /** JSON pointer (RFC 6901) of the image text. */
+  readonly pointer: string;
+  readonly image: string;
+  readonly pullNever: boolean;
+}
+
+export interface Pod {
+  readonly namespace: string;
+  /** The name, or the generateName with its dash while the API server has not chosen one. */
+  readonly name: string;
+  readonly slots: readonly ImageSlot[];
+  /** Non-empty names of `spec.imagePullSecrets`, in order. */
+  readonly pullSecretNames: readonly string[];
+  /** Is `spec.imagePullSecrets` an array already? Otherwise a patch has to add it whole. */
+  readonly hasPullSecrets: boolean;
+  /** undefined when `metadata` itself is no object, so that no annotation can be added. */
+  readonly annotations: JsonObject | undefined;
+  readonly hasAnnotations: boolean;
+  readonly isStatic: boolean;
+  readonly optedOut: boolean;
+  /** API groups of the owners, e.g. `apps`, `postgresql.cnpg.io`; '' for the core group. */
+  readonly ownerGroups: readonly string[];
+  readonly serviceAccount: string;
+}
+
+function readSlot(kind: SlotKind, entry: unknown, index: number): ImageSlot | undefined {
+  const object = asObject(entry);
+  const isVolume = kind === 'volumes';
+  const holder = isVolume ? asObject(own(object, 'image')) : object;
+  const image = own(holder, isVolume ? 'reference' : 'image');
+  // Only a text that is there can be judged or replaced; the API server refuses the rest on its own.
+  if (typeof image !== 'string' || image === '') return undefined;
+  const name = asString(own(object, 'name')) ?? String(index);
+  return {
+    id: `${kind}/${name}`,
+    kind,
+    name,
+    pointer: isVolume ? `/spec/volumes/${index}/image/reference` : `/spec/${kind}/${index}/image`,
+    image,
+    pullNever: own(holder, isVolume ? 'pullPolicy' : 'imagePullPolicy') === 'Never',
+  };
+}
+
+function readSlots(spec: JsonObject | undefined): ImageSlot[] {
+  const slots: ImageSlot[] = [];
+  const taken = new Set<string>();
+  for (const kind of ['initContainers', 'containers', 'ephemeralContainers', 'volumes'] as const) {
+    asArray(own(spec, kind)).forEach((entry, index) => {
+      const slot = readSlot(kind, entry, index);
+      if (slot === undefined) return;
+      const unique = taken.has(slot.id) ? { ...slot, id: `${kind}/${index}` } : slot;
+      taken.add(unique.id);
+      slots.push(unique);
+    });
+  }
+  return slots;
+}
+
+function readOwnerGroups(metadata: JsonObject | undefined): string[] {
+  return asArray(own(metadata, 'ownerReferences')).flatMap((reference) => {
+    const apiVersion = asString(own(asObject(reference), 'apiVersion'));
+    if (apiVersion === undefined) return [];
+    const slash = apiVersion.indexOf('/');
+    return [slash === -1 ? '' : apiVersion.slice(0, slash)];
+  });
+}
+
+function readPullSecretNames(secrets: readonly unknown[]): string[] {
+  return secrets.flatMap((entry) => {
+    const name = asString(own(asObject(entry), 'name'));
+    return name === undefined || name === '' ? [] : [name];
+  });
+}
+
+/**
+ * Reads a pod from an admission request's object. Never throws: a part of the wrong shape is a part that is not there.
+ * @param namespace The request's namespace; the object's own may still be empty at admission.
+ */
+export function readPod(raw: unknown, namespace: string): Pod {
+  const object = asObject(raw);
+  const metadata = asObject(own(object, 'metadata'));
+  const spec = asObject(own(object, 'spec'));
+  const annotations = asObject(own(metadata, 'annotations'));
+  const secrets = own(spec, 'imagePullSecrets');
+  return {
+    namespace,
+    name: asString(own(metadata, 'name')) || asString(own(metadata, 'generateName')) || '',
+    slots: readSlots(spec),
+    pullSecretNames: readPullSecretNames(asArray(secrets)),
+    hasPullSecrets: Array.isArray(secrets),
+    annotations: metadata === undefined ? undefined : (annotations ?? {}),
+    hasAnnotations: annotations !== undefined,
+    isStatic: own(annotations, STATIC_POD_ANNOTATION) !== undefined,
+    optedOut: own(annotations, SKIP_ANNOTATION) === 'true',
+    ownerGroups: readOwnerGroups(metadata),
+    serviceAccount: asString(own(spec, 'serviceAccountName')) ?? 'default',
+  };
+}
+
+/** Keeps only the ephemeral containers that an update adds: existing ones are immutable, everything else is discarded there. */
+export function onlyNewEphemeral(pod: Pod, before: Pod): Pod {
+  const known = new Set(before.slots.map((slot) => slot.id));
+  return {
+    ...pod,
+    slots: pod.slots.filter((slot) => slot.kind === 'ephemeralContainers' && !known.has(slot.id)),
+  };
+}

@@ -1,0 +1,17 @@
+// Result: expected failure as a value. Exceptions are left for bugs and broken set-up.
+
+export type Result<T, E> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+
+export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}
+
+export function err<E>(error: E): { readonly ok: false; readonly error: E } {
+  return { ok: false, error };
+}
+
+/** Holds a switch over a closed list complete: a new member turns every such switch into a type error. */
+export function assertNever(value: never): never {
+  throw new Error(`unreachable: ${String(value)}`);
+}

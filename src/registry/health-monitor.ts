@@ -1,0 +1,155 @@
+// Health monitor: the background's questions: pings, canaries, re-checks. The only thing that brings an endpoint back.
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Finding } from '../domain/outcome.ts';
+import type { HealthBook } from './health-book.ts';
+import type { ManifestQuestion } from './manifest-client.ts';
+
+/** The part of the registry client that is needed here. */
+export interface HealthAsker {
+  ping(endpoint: Endpoint, budgetMs: number): Promise<Finding>;
+  head(question: ManifestQuestion, budgetMs: number): Promise<Finding>;
+}
+
+export interface MonitorSettings {
+  /** Between two pings of an endpoint that is not down, milliseconds. */
+  readonly intervalMs: number;
+  /** While it is down. */
+  readonly downIntervalMs: number;
+  readonly probeTimeoutMs: number;
+}
+
+/** An endpoint to watch, with its canaries if any are declared. */
+export interface WatchTarget {
+  readonly endpoint: Endpoint;
+  readonly canaries: readonly ManifestQuestion[];
+}
+
+/** Failed questions kept per endpoint to ask again: enough to tell, few enough to cost nothing. */
+const MAX_RECHECKS = 4;
+const JITTER = 0.1;
+
+interface Watch {
+  target: WatchTarget;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class HealthMonitor {
+  readonly #client: HealthAsker;
+  readonly #book: HealthBook;
+  readonly #settings: MonitorSettings;
+  readonly #watches = new Map<string, Watch>();
+  readonly #pinging = new Map<string, Promise<void>>();
+  readonly #rechecks = new Map<string, Map<string, ManifestQuestion>>();
+  #closed = false;
+
+  constructor(client: HealthAsker, book: HealthBook, settings: MonitorSettings) {
+    this.#client = client;
+    this.#book = book;
+    this.#settings = settings;
+  }
+
+  /** Watches exactly these endpoints from now on; new ones are pinged at once. */
+  watch(targets: readonly WatchTarget[]): void {
+    const wanted = new Map(targets.map((target) => [target.endpoint.key, target]));
+    for (const [key, watch] of this.#watches) {
+      if (wanted.has(key)) continue;
+      clearTimeout(watch.timer);
+      this.#watches.delete(key);
+      this.#rechecks.delete(key);
+    }
+    this.#book.retain(new Set(wanted.keys()));
+    for (const [key, target] of wanted) this.#add(key, target);
+  }
+
+  #add(key: string, target: WatchTarget): void {
+    const known = this.#watches.get(key);
+    if (known !== undefined) {
+      known.target = target;
+      return;
+    }
+    const watch: Watch = { target, timer: undefined };
+    this.#watches.set(key, watch);
+    void this.#round(key, watch);
+  }
+
+  async #round(key: string, watch: Watch): Promise<void> {
+    await this.#ping(watch.target.endpoint);
+    await this.#askCanaries(watch.target);
+    await this.#askAgain(watch.target.endpoint);
+    if (this.#closed || this.#watches.get(key) !== watch) return;
+    const isDown = this.#book.get(watch.target.endpoint).status === 'down';
+    const base = isDown ? this.#settings.downIntervalMs : this.#settings.intervalMs;
+    const delay = base * (1 - JITTER + 2 * JITTER * Math.random());
+    watch.timer = setTimeout(() => void this.#round(key, watch), delay);
+    watch.timer.unref();
+  }
+
+  /** Pings now, unless a ping is under way: a failure or a second silence wants confirming. */
+  confirm(endpoint: Endpoint): void {
+    void this.#ping(endpoint);
+  }
+
+  /** Keeps a question that was answered with 5xx, to be asked again with the same credential until it is answered. */
+  recheck(question: ManifestQuestion): void {
+    const key = question.endpoint.key;
+    const questions = this.#rechecks.get(key) ?? new Map<string, ManifestQuestion>();
+    this.#rechecks.set(key, questions);
+    if (questions.size < MAX_RECHECKS || questions.has(question.repository)) {
+      questions.set(question.repository, question);
+    }
+  }
+
+  #ping(endpoint: Endpoint): Promise<void> {
+    const running = this.#pinging.get(endpoint.key);
+    if (running !== undefined) return running;
+    const promise = this.#pingNow(endpoint).finally(() => this.#pinging.delete(endpoint.key));
+    this.#pinging.set(endpoint.key, promise);
+    return promise;
+  }
+
+  async #pingNow(endpoint: Endpoint): Promise<void> {
+    // A first failure is confirmed by one more ping at once; whoever called has then a verdict, not a rumour.
+    for (let attempt = 0; attempt < 2 && !this.#closed; attempt += 1) {
+      const finding = await this.#client.ping(endpoint, this.#settings.probeTimeoutMs);
+      if (finding.evidence === 'none') return;
+      const failed = finding.evidence !== 'answered';
+      const detail = finding.detail ?? '';
+      const state = this.#book.observe(
+        endpoint,
+        failed ? { kind: 'ping-failed', detail } : { kind: 'ping-ok' },
+      );
+      if (!failed || state.status === 'down') return;
+    }
+  }
+
+  async #askCanaries(target: WatchTarget): Promise<void> {
+    for (const canary of target.canaries) {
+      const finding = await this.#client.head(canary, this.#settings.probeTimeoutMs * 2);
+      if (finding.evidence === 'manifest-failed')
+        this.#book.observe(target.endpoint, { kind: 'canary-failed' });
+      if (finding.outcome === 'available') this.#book.observe(target.endpoint, { kind: 'canary-ok' });
+    }
+  }
+
+  async #askAgain(endpoint: Endpoint): Promise<void> {
+    const questions = this.#rechecks.get(endpoint.key);
+    if (questions === undefined || this.#book.get(endpoint).connectionDown) return;
+    for (const [repository, question] of questions) {
+      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs * 2);
+      if (finding.evidence !== 'answered') continue;
+      questions.delete(repository);
+      this.#book.observe(endpoint, { kind: 'recheck-ok', repository });
+    }
+    // A repository beyond the few that are kept answers for itself: without any left to ask, the class is healed.
+    if (questions.size === 0) {
+      this.#rechecks.delete(endpoint.key);
+      this.#book.observe(endpoint, { kind: 'rechecks-done' });
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const watch of this.#watches.values()) clearTimeout(watch.timer);
+    this.#watches.clear();
+  }
+}

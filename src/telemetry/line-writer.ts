@@ -1,0 +1,55 @@
+// Line writer: the one way to standard output. Asynchronous, batched once per loop turn, bounded; drops are counted.
+import { SonicBoom } from 'sonic-boom';
+
+/** Lines waiting beyond this are dropped: a reader that never reads must not cost more memory than this, or any answer. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+export class LineWriter {
+  readonly #out: SonicBoom;
+  readonly #onDrop: (lines: number) => void;
+  #batch: string[] = [];
+  #batchLength = 0;
+  #scheduled = false;
+
+  /** @param onDrop Told how many lines were lost, each time some were. */
+  constructor(fd: number, onDrop: (lines: number) => void) {
+    this.#onDrop = onDrop;
+    this.#out = new SonicBoom({ fd, sync: false, maxLength: MAX_WAITING_BYTES });
+    this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
+    // A closed reader (EPIPE) must not end the process; what cannot be written is lost.
+    this.#out.on('error', () => onDrop(0));
+  }
+
+  /** Takes one line, which has to end in a line feed. Never waits, never throws. */
+  write(line: string): void {
+    if (this.#batchLength > MAX_WAITING_BYTES) {
+      this.#onDrop(1);
+      return;
+    }
+    this.#batch.push(line);
+    this.#batchLength += line.length;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flushBatch());
+  }
+
+  #flushBatch(): void {
+    this.#scheduled = false;
+    const text = this.#batch.join('');
+    this.#batch = [];
+    this.#batchLength = 0;
+    if (text !== '') this.#out.write(text);
+  }
+
+  /** Writes out what waits, for at most `timeoutMs`; a reader that does not read is not waited for. */
+  async end(timeoutMs: number): Promise<void> {
+    this.#flushBatch();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    const flushed = new Promise<void>((resolve) => this.#out.flush(() => resolve()));
+    await Promise.race([flushed, late]);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,143 @@
+// Metrics: every metric of the webhook, by prom-client, with bounded label values.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { HealthStatus } from '../domain/health.ts';
+import type { Outcome } from '../domain/outcome.ts';
+
+const PREFIX = 'registry_failover_';
+
+/** Admissions are answered in microseconds from memory and in up to 1.5 s by asking. */
+const ADMISSION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2];
+const PROBE_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const STATUS_VALUE: Readonly<Record<HealthStatus, number>> = { up: 1, unknown: 0.5, down: 0 };
+
+/** Children by label values, looked up once: `labels()` builds a key on every call. */
+class CachedCounter {
+  readonly #counter: Counter;
+  readonly #children = new Map<string, Counter.Internal>();
+
+  constructor(counter: Counter) {
+    this.#counter = counter;
+  }
+
+  inc(key: string, labels: Readonly<Record<string, string>>): void {
+    let child = this.#children.get(key);
+    if (child === undefined) {
+      child = this.#counter.labels({ ...labels });
+      this.#children.set(key, child);
+    }
+    child.inc();
+  }
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #decisions: CachedCounter;
+  readonly #recalls: CachedCounter;
+  readonly #probes: CachedCounter;
+  readonly #admissionSeconds: Histogram;
+  readonly #probeSeconds: Histogram;
+  readonly #internalErrors: Counter;
+  readonly #health: Gauge;
+  readonly #dropped: Counter;
+  readonly #problems: Gauge;
+  readonly #sets: Gauge;
+  readonly #certificateExpiry: Gauge;
+  readonly #refused: Counter;
+
+  constructor() {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
+      new Counter({ name: PREFIX + name, help, labelNames, registers });
+    const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+      new Gauge({ name: PREFIX + name, help, labelNames, registers });
+    this.#decisions = new CachedCounter(
+      counter('admissions_total', 'Image slots judged, by action and reason.', ['action', 'reason']),
+    );
+    this.#recalls = new CachedCounter(
+      counter('cache_lookups_total', 'Questions looked up in memory, by result.', ['result']),
+    );
+    this.#probes = new CachedCounter(
+      counter('probes_total', 'Questions asked of registries, by endpoint and outcome.', [
+        'endpoint',
+        'outcome',
+      ]),
+    );
+    this.#admissionSeconds = new Histogram({
+      name: `${PREFIX}admission_seconds`,
+      help: 'Time to judge one pod.',
+      buckets: ADMISSION_BUCKETS,
+      registers,
+    });
+    this.#probeSeconds = new Histogram({
+      name: `${PREFIX}probe_seconds`,
+      help: 'Time to settle one question to a registry, by outcome.',
+      labelNames: ['outcome'],
+      buckets: PROBE_BUCKETS,
+      registers,
+    });
+    this.#internalErrors = counter(
+      'internal_errors_total',
+      'Pods admitted unchanged because of a fault of ours.',
+    );
+    this.#refused = counter('refused_requests_total', 'Requests that were no AdmissionReview.', ['status']);
+    this.#health = gauge('endpoint_health', 'Health of an endpoint: 1 up, 0.5 unknown, 0 down.', [
+      'endpoint',
+    ]);
+    this.#dropped = counter('log_lines_dropped_total', 'Audit and log lines lost because nobody read them.');
+    this.#problems = gauge('declaration_problems', 'Problems in the declarations at present.');
+    this.#sets = gauge('mirror_sets', 'Mirror sets in force.');
+    this.#certificateExpiry = gauge(
+      'certificate_expiry_seconds',
+      'When the serving certificate expires, Unix time.',
+    );
+  }
+
+  admission(seconds: number): void {
+    this.#admissionSeconds.observe(seconds);
+  }
+
+  decision(action: string, reason: string): void {
+    this.#decisions.inc(`${action} ${reason}`, { action, reason });
+  }
+
+  internalError(): void {
+    this.#internalErrors.inc();
+  }
+
+  refused(status: number): void {
+    this.#refused.inc({ status: String(status) });
+  }
+
+  recalled(result: string): void {
+    this.#recalls.inc(result, { result });
+  }
+
+  probed(endpoint: Endpoint, outcome: Outcome, seconds: number): void {
+    this.#probes.inc(`${endpoint.host} ${outcome}`, { endpoint: endpoint.host, outcome });
+    this.#probeSeconds.observe({ outcome }, seconds);
+  }
+
+  health(endpoint: Endpoint, status: HealthStatus): void {
+    this.#health.set({ endpoint: endpoint.host }, STATUS_VALUE[status]);
+  }
+
+  /** Endpoints that are no longer declared leave the exposition. */
+  retainEndpoints(hosts: ReadonlySet<string>, before: ReadonlySet<string>): void {
+    for (const host of before) if (!hosts.has(host)) this.#health.remove({ endpoint: host });
+  }
+
+  dropped(lines: number): void {
+    this.#dropped.inc(lines);
+  }
+
+  declarations(sets: number, problems: number): void {
+    this.#sets.set(sets);
+    this.#problems.set(problems);
+  }
+
+  certificateExpires(at: Date): void {
+    this.#certificateExpiry.set(at.getTime() / 1000);
+  }
+}

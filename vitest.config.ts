@@ -1,0 +1,12 @@
+// One suite: unit tests (pure), protocol tests (real sockets, real registries). No module mocks anywhere.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
