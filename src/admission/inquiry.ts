@@ -95,8 +95,11 @@ class SlotAsker {
     // An upstream that is not known to be well gets no head start over its mirrors.
     if (this.#prober.status(upstream.endpoint) !== 'up') this.#prefetchMirrors();
     const hedge = setTimeout(() => this.#prefetchMirrors(), this.#hedgeMs);
-    await this.#ask(0);
-    clearTimeout(hedge);
+    try {
+      await this.#ask(0);
+    } finally {
+      clearTimeout(hedge);
+    }
   }
 
   /** Resolves when the slot can be decided. Never rejects: a prober never does. */

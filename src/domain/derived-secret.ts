@@ -1,11 +1,17 @@
 // Derived secret: the pull secret that gives a pod a way in at its mirrors, as a pure function of a source and the mirror sets.
 import type { Endpoint } from './endpoint.ts';
-import { nameMatches, splitPort } from './host-pattern.ts';
 import { compareKeys } from './keyring.ts';
 import type { MirrorSet } from './mirror-set.ts';
 import type { ParsedPullSecret, PullSecretEntry } from './pull-secret.ts';
 import type { ReferencePrefix } from './reference.ts';
-import { LEGACY_DOCKER_KEY, matchesKey, normaliseKey, parseKey, printKey } from './registry-key.ts';
+import {
+  LEGACY_DOCKER_KEY,
+  matchesHost,
+  matchesKey,
+  normaliseKey,
+  parseKey,
+  printKey,
+} from './registry-key.ts';
 
 /** Every derived secret's name begins with this; the admission policy bounds our rights to it. Reserved. */
 export const DERIVED_PREFIX = 'registry-failover-';
@@ -81,10 +87,14 @@ function pathWithSlash(path: string): string {
 function restBelow(key: string, prefix: ReferencePrefix): string | undefined {
   // The fallback stands for the whole of Docker Hub. Never for localhost, where the kubelet would use it too.
   const parsed = parseKey(key === LEGACY_DOCKER_KEY ? 'docker.io' : key);
-  if (parsed === undefined) return undefined;
-  const prefixKey = parseKey(prefix.host);
-  if (prefixKey === undefined || parsed.port !== prefixKey.port) return undefined;
-  if (!nameMatches(parsed.name.toLowerCase(), prefixKey.name)) return undefined;
+  const host = parseKey(prefix.host);
+  // Prefixes cover a host in any case, and so do we; the kubelet compares what pods really wrote.
+  if (
+    parsed === undefined ||
+    host === undefined ||
+    !matchesHost({ ...parsed, name: parsed.name.toLowerCase() }, host)
+  )
+    return undefined;
   const covered = pathWithSlash(prefix.path);
   if (covered.startsWith(parsed.path)) return '';
   return parsed.path.startsWith(`${covered}/`) ? parsed.path.slice(covered.length) : undefined;

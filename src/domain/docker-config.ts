@@ -1,5 +1,5 @@
 // Docker config: the JSON of .dockerconfigjson and .dockercfg, read exactly as the kubelet reads it (credentialprovider/config.go).
-import { decodeBase64, decodeUtf8, encodeBase64 } from './base64.ts';
+import { decodeBase64, decodeUtf8 } from './base64.ts';
 import { Credential } from './credential.ts';
 import { asObject } from './json.ts';
 import type { JsonObject } from './json.ts';

@@ -8,7 +8,7 @@ import type { RegistryKey } from './registry-key.ts';
 export interface KeyringMatch {
   readonly credential: Credential;
   readonly secretName: string;
-  /** As written in the secret. */
+  /** As the kubelet keeps it: without scheme, and without a user name or password that stood in a URL. */
   readonly key: string;
 }
 
@@ -55,7 +55,7 @@ export class Keyring {
     if (normalised === undefined) return;
     const slot = slots.get(normalised) ?? { normalised, key: parseKey(normalised), matches: [] };
     slots.set(normalised, slot);
-    slot.matches.push({ credential: entry.credential, secretName, key: entry.key });
+    slot.matches.push({ credential: entry.credential, secretName, key: normalised });
   }
 
   /**

@@ -2,6 +2,7 @@
 import { deriveForSet, deriveFromSource, derivedNameFromSource, isDerivedName } from './derived-secret.ts';
 import { Keyring } from './keyring.ts';
 import type { MirrorSet } from './mirror-set.ts';
+import { problemUnder } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { ParsedPullSecret } from './pull-secret.ts';
 
@@ -89,7 +90,7 @@ export function podCredentials(readings: readonly SecretReading[], scope: Creden
     unread: readings.some(
       (reading) => reading.state === 'broken' || (reading.state === 'unread' && !isDerivedName(reading.name)),
     ),
-    problem: broken?.problem,
+    problem: broken === undefined ? undefined : problemUnder(`pull secret ${broken.name}`, broken.problem),
     added: uniqueAdded,
   };
 }

@@ -86,11 +86,15 @@ export function parseKey(text: string): RegistryKey | undefined {
   return { name: isBracketed ? name.slice(1, -1) : name, port, path: url.path };
 }
 
+/** The host's half of {@link matchesKey}. */
+export function matchesHost(key: RegistryKey, image: RegistryKey): boolean {
+  // A bracketed address without a port is a character class to the kubelet's glob, and so never itself.
+  return !key.name.startsWith('[') && key.port === image.port && nameMatches(key.name, image.name);
+}
+
 /** URLsMatch: same port text, same number of labels, each by `*`, and the key's path a string prefix of the image's. */
 export function matchesKey(key: RegistryKey, image: RegistryKey): boolean {
-  // A bracketed address without a port is a character class to the kubelet's glob, and so never itself.
-  if (key.name.startsWith('[')) return false;
-  return key.port === image.port && image.path.startsWith(key.path) && nameMatches(key.name, image.name);
+  return image.path.startsWith(key.path) && matchesHost(key, image);
 }
 
 /** Does the normalised key match the image name (`host/path`)? Without the fallback to {@link LEGACY_DOCKER_KEY}. */

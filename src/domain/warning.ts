@@ -39,7 +39,7 @@ export function warningsFor(decisions: readonly SlotDecision[], credentials: Pod
   const broken =
     credentials.problem === undefined
       ? []
-      : [`registry-failover: ${credentials.problem.path}: ${credentials.problem.message}`];
+      : [`registry-failover: ${credentials.problem.path} does not parse: the kubelet refuses all pulls`];
   const texts = [...broken, ...decisions.flatMap((decision) => warningOf(decision) ?? [])];
   return [...new Set(texts.map(cut))].slice(0, MAX_WARNINGS);
 }

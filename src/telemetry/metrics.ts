@@ -39,6 +39,7 @@ export class Metrics {
   readonly #probeSeconds: Histogram;
   readonly #internalErrors: Counter;
   readonly #health: Gauge;
+  readonly #healthHosts = new Set<string>();
   readonly #dropped: Counter;
   readonly #problems: Gauge;
   readonly #sets: Gauge;
@@ -120,12 +121,18 @@ export class Metrics {
   }
 
   health(endpoint: Endpoint, status: HealthStatus): void {
+    this.#healthHosts.add(endpoint.host);
     this.#health.set({ endpoint: endpoint.host }, STATUS_VALUE[status]);
   }
 
   /** Endpoints that are no longer declared leave the exposition. */
-  retainEndpoints(hosts: ReadonlySet<string>, before: ReadonlySet<string>): void {
-    for (const host of before) if (!hosts.has(host)) this.#health.remove({ endpoint: host });
+  retainEndpoints(hosts: readonly string[]): void {
+    const wanted = new Set(hosts);
+    for (const host of this.#healthHosts) {
+      if (wanted.has(host)) continue;
+      this.#health.remove({ endpoint: host });
+      this.#healthHosts.delete(host);
+    }
   }
 
   dropped(lines: number): void {

@@ -1,0 +1,112 @@
+// Engine: the admission path with its registry client, health and memories, wired once for webhook, demo and explain.
+import { Admission } from '../admission/admit.ts';
+import type { AdmissionSettings } from '../admission/admit.ts';
+import { DeclaredState } from '../admission/declared-state.ts';
+import type { DeclaredObjects } from '../admission/declared-state.ts';
+import type { AdmissionMeter, AuditSink } from '../admission/lookups.ts';
+import type { AdmissionRequest } from '../admission/review.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { planWatch } from '../domain/watch-plan.ts';
+import { Fingerprinter } from '../registry/fingerprint.ts';
+import { HealthBook } from '../registry/health-book.ts';
+import type { HealthChange } from '../registry/health-book.ts';
+import { HealthMonitor } from '../registry/health-monitor.ts';
+import { ManifestClient } from '../registry/manifest-client.ts';
+import { Prober } from '../registry/prober.ts';
+import type { TransportOptions } from '../registry/transport.ts';
+
+export interface EngineSettings extends AdmissionSettings {
+  readonly probeTimeoutMs: number;
+  readonly probeIntervalMs: number;
+}
+
+/** A slow question is settled in the background within this time. */
+const SETTLE_MS = 5_000;
+/** "While down every 5 s or less": a second and a half below, so that jitter stays within it too. */
+const DOWN_INTERVAL_MS = 3_500;
+
+/** Everything the engine tells to the outside. */
+export interface EngineListeners extends AdmissionMeter {
+  recalled(result: string): void;
+  probed(endpoint: Endpoint, outcome: Outcome, seconds: number): void;
+  healthChanged(change: HealthChange): void;
+  internalErrorCaught(error: unknown, request: AdmissionRequest): void;
+}
+
+export interface Engine {
+  readonly admission: Admission;
+  readonly health: HealthBook;
+  readonly client: ManifestClient;
+  readonly fingerprint: Fingerprinter;
+  readonly prober: Prober;
+  /** Puts other declarations in force. */
+  declare(objects: DeclaredObjects): void;
+  close(): Promise<void>;
+}
+
+const EMPTY: DeclaredObjects = { sets: [], namespaceLabels: new Map(), secrets: [], standIn: undefined };
+
+/**
+ * Wires the engine. Nothing is asked of any registry before `declare`.
+ * @param watch False: no background probes (a single `explain` asks what it needs itself).
+ */
+export function createEngine(options: {
+  readonly settings: EngineSettings;
+  readonly transport: Omit<TransportOptions, 'settings'>;
+  readonly audit: AuditSink;
+  readonly listeners: EngineListeners;
+  readonly watch: boolean;
+}): Engine {
+  const { settings, listeners } = options;
+  const { probeTimeoutMs, hedgeMs } = settings;
+  const now = (): number => performance.now();
+  const fingerprint = new Fingerprinter();
+  const client = new ManifestClient({
+    ...options.transport,
+    settings: { dialTimeoutMs: probeTimeoutMs, probeTimeoutMs, hedgeMs: Math.max(hedgeMs, 50) },
+  });
+  const health = new HealthBook(now, (change) => listeners.healthChanged(change));
+  const monitor = new HealthMonitor(client, health, {
+    intervalMs: settings.probeIntervalMs,
+    downIntervalMs: Math.min(settings.probeIntervalMs, DOWN_INTERVAL_MS),
+    probeTimeoutMs,
+  });
+  const prober = new Prober({
+    client,
+    health,
+    settings: { probeTimeoutMs, settleMs: SETTLE_MS },
+    now,
+    meter: listeners,
+    suspicion: monitor,
+  });
+  const declared = new DeclaredState(EMPTY);
+  const admission = new Admission(settings, {
+    mirrors: declared,
+    secrets: declared,
+    prober,
+    audit: options.audit,
+    meter: listeners,
+    clock: { now, wallClock: () => new Date() },
+    fingerprint: (credential) => fingerprint.of(credential),
+    onInternalError: (error, request) => listeners.internalErrorCaught(error, request),
+  });
+  return {
+    admission,
+    health,
+    client,
+    fingerprint,
+    prober,
+    declare: (objects) => {
+      declared.replace(objects);
+      const targets = planWatch(objects.sets, (credential) => fingerprint.of(credential));
+      const anchors = targets.flatMap((target) => target.endpoint.trust ?? []);
+      void client.prepare(anchors);
+      if (options.watch) monitor.watch(targets);
+    },
+    close: async () => {
+      monitor.close();
+      await client.close();
+    },
+  };
+}
