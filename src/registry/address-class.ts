@@ -51,35 +51,60 @@ function hexOfIpv4(text: string): string {
   return `${Math.floor(value / 65_536).toString(16)}:${(value % 65_536).toString(16)}`;
 }
 
-/** IPv4 addresses that an IPv6 address stands for; empty when it is an IPv6 address in its own right. */
-function embeddedIpv4(groups: readonly number[]): number[] {
-  const at = (index: number): number => groups[index] ?? 0;
-  const pair = (index: number): number => at(index) * 65_536 + at(index + 1);
-  const zeroUntil = (end: number): boolean => groups.slice(0, end).every((group) => group === 0);
-  if (zeroUntil(5) && at(5) === 0xffff) return [pair(6)]; // ::ffff:a.b.c.d, mapped
-  if (zeroUntil(6) && pair(6) > 1) return [pair(6)]; // ::a.b.c.d, the deprecated compatible form
-  if (zeroUntil(4) && at(4) === 0xffff && at(5) === 0) return [pair(6)]; // ::ffff:0:a.b.c.d, SIIT
-  if (at(0) === 0x64 && at(1) === 0xff9b && groups.slice(2, 6).every((group) => group === 0))
-    return [pair(6)]; // RFC 6052
-  // RFC 8215 leaves the layout to the site: RFC 6052's /48 form and the plain /96 form are both judged.
-  if (at(0) === 0x64 && at(1) === 0xff9b && at(2) === 1) {
-    return [at(3) * 65_536 + (at(4) % 256) * 256 + Math.floor(at(5) / 256), pair(6)];
-  }
-  if (at(0) === 0x2002) return [pair(1)]; // 6to4
-  if (at(0) === 0x2001 && at(1) === 0) return [pair(6) ^ -1].map((value) => value >>> 0); // Teredo, client inverted
-  return [];
+/** A form of IPv6 address that stands for an IPv4 one: its first groups, and where the IPv4 address is in the 128 bits. */
+interface Embedding {
+  readonly start: readonly number[];
+  readonly ipv4: (groups: readonly number[]) => number;
+}
+
+function pair(groups: readonly number[], index: number): number {
+  return (groups[index] ?? 0) * 65_536 + (groups[index + 1] ?? 0);
+}
+
+/** RFC 6052 section 2.2, a /48 prefix: 16 bits, the empty octet, 16 bits. */
+function behindPrefix48(groups: readonly number[]): number {
+  return (groups[3] ?? 0) * 65_536 + ((groups[4] ?? 0) % 256) * 256 + Math.floor((groups[5] ?? 0) / 256);
+}
+
+const last = (groups: readonly number[]): number => pair(groups, 6);
+
+const EMBEDDINGS: readonly Embedding[] = [
+  { start: [0, 0, 0, 0, 0, 0xffff], ipv4: last }, // ::ffff:a.b.c.d, mapped
+  { start: [0, 0, 0, 0, 0xffff, 0], ipv4: last }, // ::ffff:0:a.b.c.d, SIIT (RFC 2765)
+  { start: [0, 0, 0, 0, 0, 0], ipv4: last }, // ::a.b.c.d, the deprecated compatible form
+  { start: [0x64, 0xff9b, 0, 0, 0, 0], ipv4: last }, // NAT64 (RFC 6052)
+  { start: [0x64, 0xff9b, 1], ipv4: behindPrefix48 }, // local NAT64 (RFC 8215): the site chooses the layout,
+  { start: [0x64, 0xff9b, 1], ipv4: last }, //           so both common ones are judged
+  { start: [0x2002], ipv4: (groups) => pair(groups, 1) }, // 6to4
+  { start: [0x2001, 0], ipv4: (groups) => (pair(groups, 6) ^ -1) >>> 0 }, // Teredo: the client, inverted
+];
+
+function startsWith(groups: readonly number[], start: readonly number[]): boolean {
+  return start.every((group, index) => groups[index] === group);
+}
+
+// First match wins. What is not in here is not handed out (only 2000::/3 is global unicast) or is multicast.
+const IPV6_RANGES: readonly (readonly [number, number, AddressClass])[] = [
+  [0x2000, 0x3fff, 'public'],
+  [0xfc00, 0xfdff, 'private'],
+  [0xfe80, 0xfebf, 'link-local'],
+  [0xfec0, 0xfeff, 'private'], // site-local, deprecated
+];
+
+/** Of several readings of one address the inner one; a reading as 0.x is the layout that was not used. */
+function strictest(readings: readonly AddressClass[]): AddressClass {
+  const inner = readings.find((found) => found !== 'public' && found !== 'special');
+  return inner ?? (readings.includes('public') ? 'public' : 'special');
 }
 
 function classOfIpv6(groups: readonly number[]): AddressClass {
-  const embedded = embeddedIpv4(groups).map(classOfIpv4);
-  if (embedded.length > 0) return embedded.find((found) => found !== 'public') ?? 'public';
+  if (startsWith(groups, [0, 0, 0, 0, 0, 0, 0])) return groups[7] === 1 ? 'loopback' : 'special';
+  const embedded = EMBEDDINGS.filter(({ start }) => startsWith(groups, start)).map(({ ipv4 }) =>
+    classOfIpv4(ipv4(groups)),
+  );
+  if (embedded.length > 0) return strictest(embedded);
   const first = groups[0] ?? 0;
-  if (groups.slice(0, 7).every((group) => group === 0)) return groups[7] === 1 ? 'loopback' : 'special';
-  if (first >= 0xfe80 && first <= 0xfebf) return 'link-local';
-  if (first >= 0xfec0 && first <= 0xfeff) return 'private'; // site-local, deprecated
-  if (first >= 0xfc00 && first <= 0xfdff) return 'private';
-  // Only 2000::/3 is handed out as global unicast; multicast and the rest are no place for a registry.
-  return first >= 0x2000 && first <= 0x3fff ? 'public' : 'special';
+  return IPV6_RANGES.find(([low, high]) => first >= low && first <= high)?.[2] ?? 'special';
 }
 
 /** The class of an address as `net` prints it; `special` for what is no address at all. */

@@ -31,16 +31,15 @@ const DENIED_CODES = new Set(['DENIED', 'UNAUTHORIZED']);
 // OCIR turns a user with a wrong password into an anonymous one and says so in the error of the manifest request.
 const TAKEN_FOR_ANONYMOUS = /anonymous users are only allowed read access/iu;
 
+const WORD_BEFORE_HOST: Readonly<Record<Place['role'], string>> = {
+  registry: '',
+  redirect: 'redirect target ',
+  'token-server': 'token server ',
+};
+
 /** The place in a person's words. */
 export function printPlace(place: Place): string {
-  switch (place.role) {
-    case 'registry':
-      return place.host;
-    case 'redirect':
-      return `redirect target ${place.host}`;
-    case 'token-server':
-      return `token server ${place.host}`;
-  }
+  return `${WORD_BEFORE_HOST[place.role]}${place.host}`;
 }
 
 function answeredBy(place: Place): Finding['evidence'] {
@@ -99,26 +98,19 @@ export function classifySuccess(answer: Answer, digest: string | undefined): Fin
   return { ...finding('throttled', 'answered', detail), retryAfterMs, ...known };
 }
 
-function classifyOwnFailure(failure: ExchangeFailure): readonly [Outcome, Finding['evidence']] {
-  switch (failure.kind) {
-    case 'connect':
-    case 'broken':
-      return ['unreachable', 'connection-failed'];
-    case 'protocol':
-      return ['failing', 'manifest-failed'];
-    case 'silent':
-      return ['slow', 'silent'];
-    case 'void':
-      return ['slow', 'none'];
-    case 'guard':
-      return ['denied', 'answered'];
-  }
-}
+const OWN_FAILURES: Readonly<Record<ExchangeFailure['kind'], readonly [Outcome, Finding['evidence']]>> = {
+  connect: ['unreachable', 'connection-failed'],
+  broken: ['unreachable', 'connection-failed'],
+  protocol: ['failing', 'manifest-failed'],
+  silent: ['slow', 'silent'],
+  void: ['slow', 'none'],
+  guard: ['denied', 'answered'],
+};
 
 /** What it comes to when there was no answer. Another host's death makes the manifest fail, not the endpoint unreachable. */
 export function classifyFailure(failure: ExchangeFailure, place: Place): Finding {
   const detail = `${printPlace(place)}: ${failure.detail}`;
-  const [outcome, evidence] = classifyOwnFailure(failure);
+  const [outcome, evidence] = OWN_FAILURES[failure.kind];
   if (place.role === 'registry') return finding(outcome, evidence, detail);
   if (outcome === 'unreachable') return finding('failing', 'manifest-failed', detail);
   if (outcome === 'slow') return finding('slow', 'none', detail);

@@ -37,6 +37,10 @@ class ReplyReader implements Dispatcher.DispatchHandler {
     this.#finish = finish;
   }
 
+  onRequestStart(): void {
+    // undici insists on the method.
+  }
+
   onResponseStarted(): void {
     this.started = true;
     this.#onFirstByte();
@@ -101,8 +105,11 @@ export class Connection {
       connect: (_options, callback) => {
         const socket = spare;
         spare = undefined;
-        if (socket) callback(null, socket);
-        else callback(Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' }), null);
+        // Not at once: undici does not look at its queue again while it is still inside this call.
+        queueMicrotask(() => {
+          if (socket) callback(null, socket);
+          else callback(Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' }), null);
+        });
       },
     });
     this.#socket.on('error', () => {

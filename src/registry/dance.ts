@@ -37,9 +37,10 @@ export type Step =
   /** No way on; `why` is for people. */
   | { readonly kind: 'denied'; readonly why: string };
 
-function tokenChallenge(
-  challenges: readonly Challenge[],
-): (TokenChallenge & { narrow: boolean }) | undefined {
+/** `narrow`: the token that was shown does not reach far enough. */
+type AskedToken = TokenChallenge & { readonly narrow: boolean };
+
+function tokenChallenge(challenges: readonly Challenge[]): AskedToken | undefined {
   for (const { scheme, parameters } of challenges) {
     const realm = parameters['realm'] ?? '';
     if (scheme !== 'bearer' || realm === '') continue;
@@ -64,14 +65,21 @@ function afterNothing(dance: Dance): Step {
   return { kind: 'denied', why: 'asks for a login, and there is no credential for it' };
 }
 
-function afterToken(dance: Dance, shown: Shown & { kind: 'token' }): Step {
+type ShownToken = Shown & { readonly kind: 'token' };
+
+/** Another scope than ours is asked for, in so many words, and we have not gone along with that yet. */
+function isWidening(bearer: AskedToken | undefined, shown: ShownToken, dance: Dance): bearer is AskedToken {
+  if (bearer === undefined || !bearer.narrow || dance.tried.widened) return false;
+  return bearer.scope !== '' && bearer.scope !== shown.challenge.scope;
+}
+
+function afterToken(dance: Dance, shown: ShownToken): Step {
   const bearer = tokenChallenge(dance.challenges);
   if (shown.cached && !dance.tried.renewed) {
     const challenge = bearer ? { ...bearer, scope: bearer.scope || shown.challenge.scope } : shown.challenge;
     return { kind: 'token', challenge, because: 'renewed' };
   }
-  const wider = bearer?.narrow === true && bearer.scope !== '' && bearer.scope !== shown.challenge.scope;
-  if (wider && !dance.tried.widened) return { kind: 'token', challenge: bearer, because: 'widened' };
+  if (isWidening(bearer, shown, dance)) return { kind: 'token', challenge: bearer, because: 'widened' };
   const basicOnly = !bearer && dance.challenges.some(({ scheme }) => scheme === 'basic');
   return basicOnly && dance.hasCredential ? { kind: 'basic' } : { kind: 'stand' };
 }
@@ -84,15 +92,9 @@ export function decideStep(dance: Dance): Step {
   const { shown, status } = dance;
   const stale = status === 400 && shown.kind === 'token' && shown.cached && dance.challenges.length === 0;
   if (status !== 401 && !stale) return { kind: 'stand' };
-  switch (shown.kind) {
-    case 'nothing':
-      return afterNothing(dance);
-    case 'token':
-      return afterToken(dance, shown);
-    case 'basic': {
-      const bearer = tokenChallenge(dance.challenges);
-      // A remembered Basic challenge may be out of date: the registry has moved to tokens since.
-      return bearer ? { kind: 'token', challenge: bearer, because: 'asked' } : { kind: 'stand' };
-    }
-  }
+  if (shown.kind === 'nothing') return afterNothing(dance);
+  if (shown.kind === 'token') return afterToken(dance, shown);
+  const bearer = tokenChallenge(dance.challenges);
+  // A remembered Basic challenge may be out of date: the registry has moved to tokens since.
+  return bearer ? { kind: 'token', challenge: bearer, because: 'asked' } : { kind: 'stand' };
 }

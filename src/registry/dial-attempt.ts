@@ -1,5 +1,5 @@
 // Dial attempt: TCP and TLS to one address, directly or through the proxy. Has no time-out of its own: the dial has it.
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
@@ -35,6 +35,15 @@ export class DialAttempt {
   constructor(target: AttemptTarget, done: (result: Result<TLSSocket, ExchangeFailure>) => void) {
     this.#target = target;
     this.#done = done;
+    const refusal = this.#refusal(target.address);
+    if (refusal !== undefined) {
+      // Not even a SYN: a closed port and an open one must not be told apart for the registry.
+      this.#tcp = new Socket();
+      queueMicrotask(() => {
+        this.#refuse(refusal);
+      });
+      return;
+    }
     this.#tcp = connectTcp({ host: target.address, port: target.port, noDelay: true, keepAlive: true });
     this.#tcp.on('error', (error) => {
       this.#fail(`${printSocketFailure(error)} (${this.#where()})`);
@@ -66,20 +75,25 @@ export class DialAttempt {
     this.#done(err({ kind, detail }));
   }
 
-  /** Judged on the address of the peer, before a byte is sent. Through a proxy only a literal address can be judged. */
-  #refusal(): string | undefined {
+  /** Why the origin must not be reached at this address. Through a proxy only a literal address can be judged. */
+  #refusal(address: string): string | undefined {
     const { origin, proxy } = this.#target;
     if (origin.guard === undefined) return undefined;
-    if (proxy === undefined) return refusalOfAddress(origin.guard, this.#tcp.remoteAddress ?? '');
+    if (proxy === undefined) return refusalOfAddress(origin.guard, address);
     return isIP(origin.hostname) === 0 ? undefined : refusalOfAddress(origin.guard, origin.hostname);
+  }
+
+  #refuse(refusal: string): void {
+    this.telling = true;
+    this.#fail(`not contacted: ${refusal}`, 'guard');
   }
 
   async #connected(): Promise<void> {
     const { origin, proxy } = this.#target;
-    const refusal = this.#refusal();
+    // Judged again on the peer that really answered, before a byte is sent.
+    const refusal = this.#refusal(this.#tcp.remoteAddress ?? '');
     if (refusal !== undefined) {
-      this.telling = true;
-      this.#fail(`not contacted: ${refusal}`, 'guard');
+      this.#refuse(refusal);
       return;
     }
     if (proxy) {

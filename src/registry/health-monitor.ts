@@ -1,6 +1,8 @@
 // Health monitor: the background's questions: pings, canaries, re-checks. The only thing that brings an endpoint back.
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Finding } from '../domain/outcome.ts';
+import type { Question } from '../domain/question.ts';
+import type { WatchTarget } from '../domain/watch-plan.ts';
 import type { HealthBook } from './health-book.ts';
 import type { ManifestQuestion } from './manifest-client.ts';
 
@@ -16,12 +18,6 @@ export interface MonitorSettings {
   /** While it is down. */
   readonly downIntervalMs: number;
   readonly probeTimeoutMs: number;
-}
-
-/** An endpoint to watch, with its canaries if any are declared. */
-export interface WatchTarget {
-  readonly endpoint: Endpoint;
-  readonly canaries: readonly ManifestQuestion[];
 }
 
 /** Failed questions kept per endpoint to ask again: enough to tell, few enough to cost nothing. */
@@ -124,7 +120,9 @@ export class HealthMonitor {
 
   async #askCanaries(target: WatchTarget): Promise<void> {
     for (const canary of target.canaries) {
-      const finding = await this.#client.head(canary, this.#settings.probeTimeoutMs * 2);
+      const question = firstTry(canary);
+      if (question === undefined) continue;
+      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs * 2);
       if (finding.evidence === 'manifest-failed')
         this.#book.observe(target.endpoint, { kind: 'canary-failed' });
       if (finding.outcome === 'available') this.#book.observe(target.endpoint, { kind: 'canary-ok' });
@@ -152,4 +150,17 @@ export class HealthMonitor {
     for (const watch of this.#watches.values()) clearTimeout(watch.timer);
     this.#watches.clear();
   }
+}
+
+/** A canary is asked with its best credential only: it is a sign of life, not a search for a way in. */
+function firstTry(canary: Question): ManifestQuestion | undefined {
+  const credential = canary.credentials[0];
+  if (credential === undefined) return undefined;
+  return {
+    endpoint: canary.endpoint,
+    repository: canary.repository,
+    reference: canary.reference,
+    credential: credential.credential,
+    fingerprint: credential.fingerprint,
+  };
 }

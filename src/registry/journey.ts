@@ -3,7 +3,7 @@ import type { TrustAnchor } from '../domain/endpoint.ts';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
 import type { AddressClass } from './address-class.ts';
-import type { BodyCap, ExchangeFailure, Origin, Reply } from './message.ts';
+import type { BodyCap, ExchangeFailure, HttpRequest, Origin, Reply } from './message.ts';
 import { isRedirect, MAX_REDIRECTS, redirectTarget } from './redirect.ts';
 import type { Transport } from './transport.ts';
 
@@ -67,36 +67,55 @@ function headersOf(journey: Journey, abroad: boolean): Record<string, string> {
   return headers;
 }
 
-/** Asks, and follows. Once it has left the first origin the credential stays away, even when it is sent back there. */
+/** Where a journey has got to. Once it has left the first origin the credential stays away, even when it is sent back there. */
+interface Leg {
+  readonly url: URL;
+  readonly abroad: boolean;
+  readonly guard: AddressClass | undefined;
+}
+
+function requestOf(journey: Journey, leg: Leg): HttpRequest {
+  const { method, form, cap } = journey;
+  const request = {
+    method,
+    path: `${leg.url.pathname}${leg.url.search}`,
+    headers: headersOf(journey, leg.abroad),
+    cap,
+  };
+  return form === undefined ? request : { ...request, body: form.toString() };
+}
+
+/** The next leg, or why it is not taken. */
+function nextLeg(
+  journey: Journey,
+  leg: Leg,
+  reply: Reply,
+  homeAddress: string | undefined,
+): Result<Leg, Breakdown> {
+  const target = redirectTarget(leg.url, reply);
+  if (!target.ok) return err({ ...leg, failure: { kind: 'refused', detail: target.error } });
+  const url = target.value;
+  const leaves = url.origin !== journey.url.origin;
+  return ok(leaves ? { url, abroad: true, guard: journey.guardAbroad(homeAddress) } : { ...leg, url });
+}
+
+/** Asks, and follows redirects. Never rejects. */
 export async function travel(transport: Transport, journey: Journey): Promise<Result<Arrival, Breakdown>> {
-  const { allowance, deadlineAt, questionAt, trust } = journey;
-  let { url, guard } = journey;
-  let abroad = false;
+  const { allowance, deadlineAt, questionAt, trust, urgent = false } = journey;
+  let leg: Leg = { url: journey.url, abroad: false, guard: journey.guard };
   let homeAddress: string | undefined;
-  for (let hop = 0; ; hop += 1) {
-    if (allowance.left <= 0 || hop > MAX_REDIRECTS) {
-      return err({ url, abroad, failure: { kind: 'lost', detail: 'sends us round in circles' } });
-    }
+  for (let hop = 0; hop <= MAX_REDIRECTS && allowance.left > 0; hop += 1) {
     allowance.left -= 1;
-    const { method, form, cap } = journey;
-    const body = form === undefined ? {} : { body: form.toString() };
-    const path = `${url.pathname}${url.search}`;
-    const result = await transport.exchange(originOf(url, trust, guard), {
-      request: { method, path, headers: headersOf(journey, abroad), cap, ...body },
-      questionAt,
-      deadlineAt,
-      urgent: journey.urgent ?? false,
-    });
-    if (!result.ok) return err({ url, abroad, failure: result.error });
+    const request = requestOf(journey, leg);
+    const origin = originOf(leg.url, trust, leg.guard);
+    const result = await transport.exchange(origin, { request, questionAt, deadlineAt, urgent });
+    if (!result.ok) return err({ ...leg, failure: result.error });
     const reply = result.value;
     if (hop === 0) homeAddress = reply.address;
-    if (!isRedirect(reply) || journey.method === 'POST') return ok({ url, abroad, reply, homeAddress });
-    const target = redirectTarget(url, reply);
-    if (!target.ok) return err({ url, abroad, failure: { kind: 'refused', detail: target.error } });
-    if (target.value.origin !== journey.url.origin) {
-      abroad = true;
-      guard = journey.guardAbroad(homeAddress);
-    }
-    url = target.value;
+    if (!isRedirect(reply) || journey.method === 'POST') return ok({ ...leg, reply, homeAddress });
+    const next = nextLeg(journey, leg, reply, homeAddress);
+    if (!next.ok) return next;
+    leg = next.value;
   }
+  return err({ ...leg, failure: { kind: 'lost', detail: 'sends us round in circles' } });
 }

@@ -132,17 +132,17 @@ export class Names {
         resolve(addresses.length > 0 ? ok(addresses) : err(failureOf(name, codes)));
       };
       const ask = (family: 'v4' | 'v6', query: Promise<string[]>): void => {
-        query
-          .then((found) => {
-            answers[family] = found;
-          })
+        void query
           .catch((error: NodeJS.ErrnoException) => {
             codes.push(error.code ?? 'EUNKNOWN');
+            return [];
           })
-          .finally(() => {
+          .then((found) => {
+            answers[family] = found;
             open -= 1;
             if (open === 0) settle();
-            else if (answers[family].length > 0) cancelWait = startTimer(OTHER_FAMILY_MS, settle);
+            else if (found.length > 0) cancelWait = startTimer(OTHER_FAMILY_MS, settle);
+            return found;
           });
       };
       ask('v4', this.#resolver.resolve4(name));

@@ -35,6 +35,12 @@ export interface Suspicion {
   recheck(question: ManifestQuestion): void;
 }
 
+/**
+ * A dial that fails at its time-out (the same one) is a verdict, silence is none: the verdict must not lose by a tick.
+ * Within the 100 ms that the budget grants beyond the probe timeout.
+ */
+const VERDICT_GRACE_MS = 30;
+
 /** Which of several credentials' outcomes speaks for the question; lower is more telling. */
 const TELLING: Readonly<Record<Outcome, number>> = {
   available: 0,
@@ -186,7 +192,7 @@ export class Prober {
     };
     const started = this.#now();
     const flight = new Flight(this.#client.head(asked, this.#settings.settleMs), {
-      quickMs: this.#settings.probeTimeoutMs,
+      quickMs: this.#settings.probeTimeoutMs + VERDICT_GRACE_MS,
       now: this.#now,
       onSilent: () => this.#silent(question.endpoint),
     });

@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export function printSocketFailure(error: NodeJS.ErrnoException): string {
   const code = error.code ?? '';
   if (WORDS[code] !== undefined) return WORDS[code];
-  if (code.startsWith('HPE_')) return 'does not speak HTTP/1.1';
+  if (error.name === 'HTTPParserError') return 'does not speak HTTP/1.1';
   if (code.startsWith('ERR_SSL_'))
     return `TLS failed (${code.slice('ERR_SSL_'.length).toLowerCase().replaceAll('_', ' ')})`;
   return code === '' ? error.message : `${error.message} (${code})`;
@@ -33,7 +33,8 @@ export function printSocketFailure(error: NodeJS.ErrnoException): string {
 /** Which class of failure an error on an established connection is. */
 export function failureOfConnection(error: NodeJS.ErrnoException): ExchangeFailure {
   const code = error.code ?? '';
-  const garbage =
-    code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('UND_ERR_INVALID');
+  // undici refuses a request of ours: a bug here, and no word about the registry.
+  if (code.startsWith('UND_ERR_INVALID')) return { kind: 'void', detail: `internal error: ${error.message}` };
+  const garbage = error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW';
   return { kind: garbage ? 'protocol' : 'broken', detail: printSocketFailure(error) };
 }

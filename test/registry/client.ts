@@ -14,7 +14,14 @@ export interface Listening {
 
 export function endpointOf({ name, port, trust }: Listening): Endpoint {
   const suffix = trust ? `#${trust.sha256.slice(0, 12)}` : '';
-  return { host: `${name}:${port}`, path: '', hostname: name, port, trust, key: `https://${name}:${port}${suffix}` };
+  return {
+    host: `${name}:${port}`,
+    path: '',
+    hostname: name,
+    port,
+    trust,
+    key: `https://${name}:${port}${suffix}`,
+  };
 }
 
 export function questionOf(

@@ -230,7 +230,7 @@ describe('Prober', () => {
     scene.answer = hang;
     const question = makeQuestion();
     const pending = scene.prober.ask(question);
-    scene.now = 20 + 51;
+    scene.now = 20 + 30 + 51;
     expect(await pending).toMatchObject({ outcome: 'slow', detail: expect.stringContaining('late') });
     expect(scene.health.get(question.endpoint).silences).toBe(0);
   });
