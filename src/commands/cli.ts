@@ -1,6 +1,6 @@
 // Cli: the command line of every sub-command; each is imported only when it runs.
 import { Command, CommanderError } from 'commander';
-import { WEBHOOK_DEFAULTS } from '../config/settings.ts';
+import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { EXIT } from './exit.ts';
 
 /** Collects a flag that may be given several times. The default list is replaced, not extended, by the first one. */

@@ -40,7 +40,10 @@ function listenersOf(metrics: Metrics, log: Log): EngineListeners {
       else log.info(fields, before.status === 'down' ? 'endpoint is back' : 'endpoint is up');
     },
     internalErrorCaught: (error, request) =>
-      log.error({ err: error, uid: request.uid, namespace: request.namespace }, 'pod admitted unchanged: internal error'),
+      log.error(
+        { err: error, uid: request.uid, namespace: request.namespace },
+        'pod admitted unchanged: internal error',
+      ),
   };
 }
 
@@ -48,7 +51,10 @@ function declare(engine: Engine, state: LiveState, metrics: Metrics, log: Log): 
   engine.declare(state.objects);
   metrics.declarations(state.objects.sets.length, state.problems.length);
   metrics.retainEndpoints(
-    state.objects.sets.flatMap((set) => [set.upstream.host, ...set.mirrors.map((mirror) => mirror.endpoint.host)]),
+    state.objects.sets.flatMap((set) => [
+      set.upstream.host,
+      ...set.mirrors.map((mirror) => mirror.endpoint.host),
+    ]),
   );
   log.info({ sets: state.objects.sets.length, problems: state.problems.length }, 'declarations in force');
   for (const problem of state.problems) log.warn({ problem }, printProblem(problem));
@@ -134,7 +140,8 @@ async function serve(settings: WebhookSettings, proxy: Proxy | undefined): Promi
       metrics.certificateExpires(changed.expires);
       log.info({ expires: changed.expires }, 'serving certificate swapped');
     },
-    onProblem: (message) => log.error({ problem: message }, 'the certificate files are unusable; the last good one stays'),
+    onProblem: (message) =>
+      log.error({ problem: message }, 'the certificate files are unusable; the last good one stays'),
   });
   let draining = false;
   const ops = createOpsServer({

@@ -1,0 +1,21 @@
+// Defaults: the webhook's flags as they would be written on the command line. No schema here, so that every command starts fast.
+
+/** The defaults, as they would be written on the command line. */
+export const WEBHOOK_DEFAULTS = {
+  listen: '0.0.0.0:8443',
+  opsListen: '0.0.0.0:8080',
+  tlsCert: '/etc/registry-failover/tls/tls.crt',
+  tlsKey: '/etc/registry-failover/tls/tls.key',
+  installNamespace: 'registry-failover',
+  clusterName: '',
+  allowedEndpoint: [] as string[],
+  // CloudNativePG compares the image of its pods with its own and makes them anew when it differs.
+  excludedOwner: ['postgresql.cnpg.io'],
+  probeInterval: '10s',
+  probeTimeout: '1s',
+  hedge: '200ms',
+  budget: '1.5s',
+  drain: '5s',
+  grace: '20s',
+  logLevel: 'info',
+};

@@ -1,0 +1,63 @@
+// Values that are wrong are refused before anything is installed, with a message that names the place.
+import { describe, expect, it } from 'vitest';
+import { renderWith } from './values.ts';
+
+describe('values.schema.json', () => {
+  it.each([
+    ['a misspelled key', { webook: {} }, /additional properties 'webook' not allowed/],
+    [
+      'a misspelled key further in',
+      { webhook: { replica: 2 } },
+      /at '\/webhook': additional properties 'replica'/,
+    ],
+    [
+      'text for a number',
+      { webhook: { replicas: 'two' } },
+      /at '\/webhook\/replicas': got string, want integer/,
+    ],
+    ['no replicas', { webhook: { replicas: 0 } }, /at '\/webhook\/replicas': minimum: got 0, want 1/],
+    [
+      'an unknown pull policy',
+      { image: { pullPolicy: 'Sometimes' } },
+      /at '\/image\/pullPolicy': value must be one of/,
+    ],
+    ['a digest that is none', { image: { digest: 'sha256:123' } }, /at '\/image\/digest'/],
+    [
+      'a CA bundle that is PEM, not base64 of it',
+      { tls: { caBundle: '-----BEGIN' } },
+      /at '\/tls\/caBundle'/,
+    ],
+    ['an endpoint with a scheme', { allowedEndpoints: ['https://a.example'] }, /at '\/allowedEndpoints\/0'/],
+    ['a declaration file of no known kind', { declarations: { 'mirrors.txt': '' } }, /mirrors\.txt/],
+    [
+      'a proxy with a password in it',
+      { proxy: { httpsProxy: 'http://u:p@proxy' } },
+      /at '\/proxy\/httpsProxy'/,
+    ],
+    ['an interval without a unit', { serviceMonitor: { interval: '30' } }, /at '\/serviceMonitor\/interval'/],
+  ])('refuses %s', (_name, values, message) => {
+    expect(() => renderWith(values)).toThrow(message);
+  });
+});
+
+describe('the templates', () => {
+  it.each([
+    ['in block style', 'apiVersion: v1\nkind: Secret\n'],
+    ['in flow style', '{ apiVersion: v1, kind: Secret }'],
+    ['as JSON', '{"apiVersion":"v1","kind":"Secret"}'],
+    ['as a second document', 'kind: ConfigMap\n---\nkind: "Secret"\n'],
+  ])('refuse a Secret among the declarations, %s', (_name, text) => {
+    expect(() => renderWith({ declarations: { 'a.yaml': text } })).toThrow(/"a\.yaml" holds a Secret/);
+  });
+
+  it('take a declaration that only refers to a Secret', () => {
+    const text =
+      'kind: RegistryMirrorSet\nspec: { upstream: { credential: { source: Secret, secretRef: { name: a } } } }\n';
+    expect(() => renderWith({ declarations: { 'a.yaml': text } })).not.toThrow();
+  });
+
+  it('refuse a CA bundle beside cert-manager', () => {
+    const tls = { caBundle: 'QUJD', certManager: { enabled: true } };
+    expect(() => renderWith({ tls })).toThrow(/exclude each other/);
+  });
+});

@@ -1,0 +1,73 @@
+// Values with which the tests render the chart: every branch of every template is in one of them.
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { renderChart } from '../../deploy/artifacts.ts';
+import { readManifests, type Manifest } from './kubernetes-schema.ts';
+
+const everyOption = {
+  nameOverride: 'mirrors',
+  fullnameOverride: 'mirrors',
+  image: {
+    repository: 'reg.example:5000/tools/registry-failover',
+    tag: '1.2.3',
+    digest: `sha256:${'a'.repeat(64)}`,
+    pullPolicy: 'Always',
+    pullSecrets: ['first', 'second'],
+  },
+  crds: { install: false },
+  clusterName: 'fra-1',
+  allowedEndpoints: ['*.ocir.io', 'registry.dc1.example:5000'],
+  declarations: {
+    'mirrors.yaml':
+      'apiVersion: registry-failover.io/v1alpha1\nkind: RegistryMirrorSet\nmetadata: { name: ocir }\n',
+  },
+  declarationsSecret: 'mirror-credentials',
+  tls: {
+    secretName: 'own-tls',
+    caBundle: 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==',
+    certManager: { enabled: false },
+  },
+  webhook: {
+    replicas: 3,
+    extraArgs: ['--budget', '1s'],
+    resources: { requests: { cpu: 0.2, memory: '160Mi' }, limits: { memory: '256Mi' } },
+    priorityClassName: 'system-cluster-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'infra', effect: 'NoSchedule' }],
+    podAnnotations: { team: 'platform' },
+  },
+  proxy: { httpsProxy: 'http://proxy.example:3128', noProxy: '10.0.0.0/8,.svc', secretName: '' },
+  networkPolicy: {
+    enabled: true,
+    opsFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
+    egress: [{ ports: [{ port: 443, protocol: 'TCP' }] }],
+  },
+  serviceMonitor: { enabled: true, labels: { release: 'prometheus' }, interval: '15s' },
+};
+
+/** Named sets of values. */
+export const valueSets: Readonly<Record<string, unknown>> = {
+  defaults: {},
+  'every option': everyOption,
+  'cert-manager': { tls: { certManager: { enabled: true } } },
+  'cert-manager with an issuer of its own': {
+    tls: {
+      certManager: {
+        enabled: true,
+        issuerRef: { name: 'corp', kind: 'ClusterIssuer', group: 'cert-manager.io' },
+      },
+    },
+  },
+  'a proxy with a password': { proxy: { secretName: 'proxy' } },
+  'an open network policy': { networkPolicy: { enabled: true } },
+};
+
+const folder = mkdtempSync(path.join(tmpdir(), 'chart-'));
+
+/** The chart's objects with these values. Throws with helm's message when it refuses. */
+export function renderWith(values: unknown, namespace = 'registry-failover'): readonly Manifest[] {
+  const file = path.join(folder, `${crypto.randomUUID()}.json`);
+  writeFileSync(file, JSON.stringify(values));
+  return readManifests(renderChart(['--namespace', namespace, '--values', file]));
+}
