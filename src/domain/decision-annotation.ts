@@ -96,17 +96,23 @@ function utf8Bytes(text: string): number {
   return bytes;
 }
 
+/** The worst case for any UTF-16 unit; cheap, and enough for almost every pod. */
+function atMostBytes(text: string): number {
+  return 3 * text.length;
+}
+
+function totalSize(pod: Pod, text: string, sizeOf: (text: string) => number): number {
+  let total = sizeOf(DECISION_ANNOTATION) + sizeOf(text);
+  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
+    if (key !== DECISION_ANNOTATION) total += sizeOf(key) + sizeOf(asString(value) ?? '');
+  }
+  return total;
+}
+
 /** Does the annotation fit beside the pod's own? One byte too many, and the API server would refuse the pod. */
 export function annotationFits(pod: Pod, text: string): boolean {
-  // Almost every pod: short texts, counted at the worst case of three bytes a character.
-  let total = 3 * (DECISION_ANNOTATION.length + text.length);
-  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
-    if (key !== DECISION_ANNOTATION) total += 3 * (key.length + (asString(value)?.length ?? 0));
-  }
-  if (total <= TOTAL_ANNOTATION_BYTES) return true;
-  let exact = utf8Bytes(DECISION_ANNOTATION) + utf8Bytes(text);
-  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
-    if (key !== DECISION_ANNOTATION) exact += utf8Bytes(key) + utf8Bytes(asString(value) ?? '');
-  }
-  return exact <= TOTAL_ANNOTATION_BYTES;
+  return (
+    totalSize(pod, text, atMostBytes) <= TOTAL_ANNOTATION_BYTES ||
+    totalSize(pod, text, utf8Bytes) <= TOTAL_ANNOTATION_BYTES
+  );
 }

@@ -12,6 +12,7 @@ import {
   parseKey,
   printKey,
 } from './registry-key.ts';
+import type { RegistryKey } from './registry-key.ts';
 
 /** Every derived secret's name begins with this; the admission policy bounds our rights to it. Reserved. */
 export const DERIVED_PREFIX = 'registry-failover-';
@@ -59,20 +60,39 @@ export function isDerivedName(name: string): boolean {
 }
 
 /** An entry with the key under which the kubelet keeps it. */
-interface NormalisedEntry {
-  readonly key: string;
+interface Try {
+  readonly normalised: string;
+  readonly key: RegistryKey;
   readonly entry: PullSecretEntry;
 }
 
+/** One way from the names that pods use to a mirror's. */
+interface Route {
+  /** The prefix's host, parsed as a key so that it can be compared with one. */
+  readonly host: RegistryKey | undefined;
+  readonly prefix: ReferencePrefix;
+  readonly mirror: Endpoint;
+}
+
+function routes(prefix: ReferencePrefix, mirrors: readonly Endpoint[]): Route[] {
+  const host = parseKey(prefix.host);
+  return mirrors.map((mirror) => ({ host, prefix, mirror }));
+}
+
+function readTry(entry: PullSecretEntry): Try[] {
+  const normalised = normaliseKey(entry.key);
+  if (normalised === undefined || entry.credential.isEmpty()) return [];
+  // The fallback stands for the whole of Docker Hub. Never for localhost, where the kubelet would use it too.
+  const key = parseKey(normalised === LEGACY_DOCKER_KEY ? 'docker.io' : normalised);
+  // Prefixes cover a host in any case, and so do we; the kubelet compares what pods really wrote.
+  return key === undefined ? [] : [{ normalised, key: { ...key, name: key.name.toLowerCase() }, entry }];
+}
+
 /** The entries that are a way in, in the kubelet's order of tries; its Docker Hub fallback comes after all others. */
-function inOrderOfTries(entries: readonly PullSecretEntry[]): NormalisedEntry[] {
-  const normalised = entries.flatMap((entry) => {
-    const key = normaliseKey(entry.key);
-    return key === undefined || entry.credential.isEmpty() ? [] : [{ key, entry }];
-  });
-  return normalised.sort((a, b) => {
-    const fallback = Number(a.key === LEGACY_DOCKER_KEY) - Number(b.key === LEGACY_DOCKER_KEY);
-    return fallback === 0 ? compareKeys(a.key, b.key) : fallback;
+function inOrderOfTries(entries: readonly PullSecretEntry[]): Try[] {
+  return entries.flatMap(readTry).sort((a, b) => {
+    const fallback = Number(a.normalised === LEGACY_DOCKER_KEY) - Number(b.normalised === LEGACY_DOCKER_KEY);
+    return fallback === 0 ? compareKeys(a.normalised, b.normalised) : fallback;
   });
 }
 
@@ -84,39 +104,22 @@ function pathWithSlash(path: string): string {
  * What of the key's path lies below the prefix: '' when the key covers all of it, undefined when it matches nothing
  * there. The kubelet compares paths as plain text, so that the rest may be a part of a component.
  */
-function restBelow(key: string, prefix: ReferencePrefix): string | undefined {
-  // The fallback stands for the whole of Docker Hub. Never for localhost, where the kubelet would use it too.
-  const parsed = parseKey(key === LEGACY_DOCKER_KEY ? 'docker.io' : key);
-  const host = parseKey(prefix.host);
-  // Prefixes cover a host in any case, and so do we; the kubelet compares what pods really wrote.
-  if (
-    parsed === undefined ||
-    host === undefined ||
-    !matchesHost({ ...parsed, name: parsed.name.toLowerCase() }, host)
-  )
-    return undefined;
+function restBelow(key: RegistryKey, { host, prefix }: Route): string | undefined {
+  if (host === undefined || !matchesHost(key, host)) return undefined;
   const covered = pathWithSlash(prefix.path);
-  if (covered.startsWith(parsed.path)) return '';
-  return parsed.path.startsWith(`${covered}/`) ? parsed.path.slice(covered.length) : undefined;
+  if (covered.startsWith(key.path)) return '';
+  return key.path.startsWith(`${covered}/`) ? key.path.slice(covered.length) : undefined;
 }
 
-/** The key for a mirror that corresponds to a key for the prefix. */
-function keyAtMirror(key: string, prefix: ReferencePrefix, mirror: Endpoint): string | undefined {
-  const rest = restBelow(key, prefix);
-  if (rest === undefined || !/^[a-z0-9._/-]*$/.test(rest)) return undefined;
-  const path = pathWithSlash(mirror.path) + rest;
-  const made = parseKey(mirror.host + path);
+/** The entry for a mirror that corresponds to one for the prefix; none when the key has nothing to do with it. */
+function entryAtMirror({ key, entry }: Try, way: Route): PullSecretEntry[] {
+  const rest = restBelow(key, way);
+  if (rest === undefined || !/^[a-z0-9._/-]*$/.test(rest)) return [];
+  const { host, path } = way.mirror;
+  const made = parseKey(host + pathWithSlash(path) + rest);
   // A bracketed address without a port cannot be expressed as a key: better no entry than one that matches nothing.
-  return made !== undefined && matchesKey(made, made) ? printKey(mirror.host, path) : undefined;
-}
-
-function entryAtMirror(
-  { key, entry }: NormalisedEntry,
-  prefix: ReferencePrefix,
-  mirror: Endpoint,
-): PullSecretEntry[] {
-  const made = keyAtMirror(key, prefix, mirror);
-  return made === undefined ? [] : [{ key: made, credential: entry.credential }];
+  if (made === undefined || !matchesKey(made, made)) return [];
+  return [{ key: printKey(host, made.path), credential: entry.credential }];
 }
 
 /** Of two entries under one key the first stays: it is the one the kubelet would have tried first. */
@@ -137,15 +140,19 @@ export function deriveFromSource(
   sets: readonly MirrorSet[],
 ): DerivedSecret | undefined {
   if (isDerivedName(source.name)) return undefined;
-  const targets = sets.flatMap((set) =>
-    set.mirrors
-      .filter((mirror) => mirror.source === 'SameAsUpstream')
-      .map((mirror) => ({ prefix: set.prefix, endpoint: mirror.endpoint })),
-  );
-  if (targets.length === 0) return undefined;
+  const ways = sets.flatMap((set) => {
+    const mirrors = set.mirrors.filter((mirror) => mirror.source === 'SameAsUpstream');
+    return mirrors.length === 0
+      ? []
+      : routes(
+          set.prefix,
+          mirrors.map(({ endpoint }) => endpoint),
+        );
+  });
+  if (ways.length === 0) return undefined;
   // Entries outside, sets inside: the order of tries decides a collision, never the order of the sets.
   const entries = inOrderOfTries(source.entries).flatMap((entry) =>
-    targets.flatMap(({ prefix, endpoint }) => entryAtMirror(entry, prefix, endpoint)),
+    ways.flatMap((way) => entryAtMirror(entry, way)),
   );
   return derived(derivedNameFromSource(source.name), entries);
 }
@@ -155,10 +162,12 @@ export function deriveFromSource(
  * mirror, narrowed to its host and path. undefined when nothing results.
  */
 export function deriveForSet(set: MirrorSet): DerivedSecret | undefined {
-  const entries = set.mirrors.flatMap(({ source, secret, endpoint }) =>
-    source === 'Secret' && secret !== undefined
-      ? inOrderOfTries(secret.entries).flatMap((entry) => entryAtMirror(entry, endpoint, endpoint))
-      : [],
-  );
+  const entries = set.mirrors.flatMap(({ source, secret, endpoint }) => {
+    if (source !== 'Secret' || secret === undefined) return [];
+    const ways = routes(endpoint, [endpoint]);
+    return inOrderOfTries(secret.entries).flatMap((entry) =>
+      ways.flatMap((way) => entryAtMirror(entry, way)),
+    );
+  });
   return derived(derivedNameForSet(set.name), entries);
 }

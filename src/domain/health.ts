@@ -16,10 +16,13 @@ export type DownCause = 'unreachable' | 'failing';
  * - `canary-ok`, `canary-failed`: the declared canary manifest.
  */
 export type Evidence =
-  | { readonly kind: 'answered' | 'silent' | 'ping-ok' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
-  | { readonly kind: 'connection-failed' | 'ping-failed'; readonly detail: string }
+  | { readonly kind: 'answered' | 'silent' }
+  | { readonly kind: 'ping-ok' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
+  | { readonly kind: 'connection-failed'; readonly detail: string }
+  | { readonly kind: 'ping-failed'; readonly detail: string }
   | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
-  | { readonly kind: 'manifest-ok' | 'recheck-ok'; readonly repository: string };
+  | { readonly kind: 'manifest-ok'; readonly repository: string }
+  | { readonly kind: 'recheck-ok'; readonly repository: string };
 
 interface ManifestFailure {
   readonly repository: string;
@@ -121,28 +124,40 @@ function answered(draft: Draft): void {
   draft.suspect = false;
 }
 
-function apply(draft: Draft, evidence: Evidence, now: number): void {
+/** What pods saw. */
+type PodEvidence = Extract<
+  Evidence,
+  { readonly kind: 'answered' | 'silent' | 'connection-failed' | 'manifest-failed' | 'manifest-ok' }
+>;
+
+function applyPod(draft: Draft, evidence: PodEvidence, now: number): void {
   switch (evidence.kind) {
     case 'answered':
       return answered(draft);
-    case 'manifest-ok':
-      answered(draft);
-      return manifestAnswered(draft, evidence.repository, false);
-    case 'recheck-ok':
-      return manifestAnswered(draft, evidence.repository, true);
-    case 'connection-failed':
-      return connectionFailed(draft, evidence.detail, false);
-    case 'ping-failed':
-      return connectionFailed(draft, evidence.detail, true);
-    case 'ping-ok':
-      return pingAnswered(draft);
     case 'silent':
       draft.silences += 1;
       return;
+    case 'connection-failed':
+      return connectionFailed(draft, evidence.detail, false);
     case 'manifest-failed':
       answered(draft);
       draft.detail = evidence.detail;
       return manifestFailed(draft, evidence.repository, now);
+    case 'manifest-ok':
+      answered(draft);
+      return manifestAnswered(draft, evidence.repository, false);
+  }
+}
+
+/** What the background saw: the only evidence that heals. */
+function applyBackground(draft: Draft, evidence: Exclude<Evidence, PodEvidence>): void {
+  switch (evidence.kind) {
+    case 'ping-ok':
+      return pingAnswered(draft);
+    case 'ping-failed':
+      return connectionFailed(draft, evidence.detail, true);
+    case 'recheck-ok':
+      return manifestAnswered(draft, evidence.repository, true);
     case 'rechecks-done':
       draft.manifestFailures = [];
       draft.repositoriesDown = false;
@@ -155,6 +170,18 @@ function apply(draft: Draft, evidence: Evidence, now: number): void {
       draft.detail = 'the canary manifest cannot be read';
       return;
   }
+}
+
+const POD_EVIDENCE: ReadonlySet<Evidence['kind']> = new Set([
+  'answered',
+  'silent',
+  'connection-failed',
+  'manifest-failed',
+  'manifest-ok',
+] satisfies PodEvidence['kind'][]);
+
+function isPodEvidence(evidence: Evidence): evidence is PodEvidence {
+  return POD_EVIDENCE.has(evidence.kind);
 }
 
 function causeOf(draft: Draft): DownCause | undefined {
@@ -179,7 +206,8 @@ function statusOf(draft: Draft, before: EndpointHealth, evidence: Evidence): Hea
  */
 export function nextHealth(before: EndpointHealth, evidence: Evidence, now: number): EndpointHealth {
   const draft: Draft = { ...before };
-  apply(draft, evidence, now);
+  if (isPodEvidence(evidence)) applyPod(draft, evidence, now);
+  else applyBackground(draft, evidence);
   draft.cause = causeOf(draft);
   draft.status = statusOf(draft, before, evidence);
   if (draft.status !== before.status) draft.since = now;

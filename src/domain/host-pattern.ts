@@ -22,7 +22,6 @@ function labelMatches(pattern: string, label: string): boolean {
   const first = pieces[0] ?? '';
   const last = pieces.at(-1) ?? '';
   if (pieces.length === 1) return pattern === label;
-  if (label.length < first.length + last.length) return false;
   if (!label.startsWith(first) || !label.endsWith(last)) return false;
   let position = first.length;
   for (const piece of pieces.slice(1, -1)) {

@@ -17,7 +17,7 @@ const WORTH_SAYING: ReadonlySet<string> = new Set([
 ]);
 
 function cut(text: string): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= MAX_CHARACTERS ? text : `${characters.slice(0, MAX_CHARACTERS - 1).join('')}…`;
 }
 

@@ -10,7 +10,7 @@ import { decideStep, type Shown, type Step, type TokenChallenge } from './dance.
 import { parseErrorBody } from './error-text.ts';
 import { travel, type Allowance, type Arrival, type Breakdown } from './journey.ts';
 import type { ManifestQuestion } from './manifest-question.ts';
-import { headerOf, printHost, printOrigin, type BodyCap, type Reply } from './message.ts';
+import { headerOf, placeOfUrl, printHost, printOrigin, type BodyCap, type Reply } from './message.ts';
 import { withoutSecrets } from './redact.ts';
 import type { TokenAsk, Tokens } from './token.ts';
 import type { Transport } from './transport.ts';
@@ -147,7 +147,7 @@ export class Conversation {
       credential,
       fingerprint,
       trust: endpoint.trust,
-      registryHostname: endpoint.hostname,
+      registry: this.#base,
       registryClass,
       heard: this.#heard,
       questionAt: this.#questionAt,
@@ -179,11 +179,10 @@ export class Conversation {
   }
 
   #place(url: URL, abroad: boolean): Place {
-    const hostname = url.hostname.replace(/^\[|\]$/gu, '');
-    const host = printHost({ hostname, port: url.port === '' ? 443 : Number(url.port) });
+    const place = placeOfUrl(url);
     // Another port of the registry's own host is still the registry.
-    const own = !abroad || hostname === this.#question.endpoint.hostname;
-    return { role: own ? 'registry' : 'redirect', host, heard: this.#heard };
+    const own = !abroad || place.hostname === this.#question.endpoint.hostname;
+    return { role: own ? 'registry' : 'redirect', host: printHost(place), heard: this.#heard };
   }
 
   #hear({ url, abroad, reply }: Arrival): Heard {

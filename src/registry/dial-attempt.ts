@@ -49,7 +49,7 @@ export class DialAttempt {
       this.#fail(`${printSocketFailure(error)} (${this.#where()})`);
     });
     this.#tcp.once('close', () => {
-      if (this.#tls === undefined) this.#fail(`connection closed (${this.#where()})`);
+      if (this.stage === 'tcp') this.#fail(`connection closed (${this.#where()})`);
     });
     this.#tcp.once('connect', () => {
       void this.#connected();

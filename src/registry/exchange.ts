@@ -42,6 +42,7 @@ class Exchange {
   #heard = false;
   #retried = false;
   #over = false;
+  #sentAt = Infinity;
 
   constructor(
     pool: OriginPool,
@@ -66,6 +67,9 @@ class Exchange {
   #overdue(late: boolean): ExchangeFailure {
     if (late) return { kind: 'void', detail: 'our own timer ran late: the answer is void' };
     if (this.#sending.size === 0) return { kind: 'void', detail: 'no connection was free in time' };
+    if (performance.now() - this.#sentAt < this.#doubt.hedgeMs) {
+      return { kind: 'void', detail: 'the time was used up before its turn came' };
+    }
     return {
       kind: 'silent',
       detail: this.#heard ? 'its answer did not end in time' : 'connected, but no answer in time',
@@ -73,13 +77,14 @@ class Exchange {
   }
 
   #lease(provenSince: number): void {
+    const askedAt = performance.now();
     const lease: Lease = {
       provenSince,
       urgent: this.#task.urgent,
       settle: (result) => {
         this.#leases.delete(lease);
         if (this.#over) return false;
-        if (result.ok) void this.#send(result.value);
+        if (result.ok) void this.#send(result.value, askedAt);
         else this.#lost(result.error);
         return true;
       },
@@ -88,11 +93,13 @@ class Exchange {
     this.#pool.lease(lease);
   }
 
-  async #send(connection: Connection): Promise<void> {
-    const reused =
-      connection.exchanges > 0 || performance.now() - connection.establishedAt > this.#doubt.hedgeMs;
+  async #send(connection: Connection, askedAt: number): Promise<void> {
+    // Idle when it was asked for, without a sign of life since: it may be dead.
+    const doubtful = connection.provenAt < askedAt;
+    const reused = doubtful || connection.exchanges > 0;
     this.#sending.add(connection);
-    if (reused && this.#sending.size === 1) this.#startDoubt(performance.now(), connection);
+    this.#sentAt = Math.min(this.#sentAt, performance.now());
+    if (doubtful && this.#sending.size === 1) this.#startDoubt(performance.now(), connection);
     const result = await connection.send(this.#task.request, () => {
       this.#heard = true;
       this.#pool.noteProof(connection);

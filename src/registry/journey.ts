@@ -3,7 +3,14 @@ import type { TrustAnchor } from '../domain/endpoint.ts';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
 import type { AddressClass } from './address-class.ts';
-import type { BodyCap, ExchangeFailure, HttpRequest, Origin, Reply } from './message.ts';
+import {
+  placeOfUrl,
+  type BodyCap,
+  type ExchangeFailure,
+  type HttpRequest,
+  type Origin,
+  type Reply,
+} from './message.ts';
 import { isRedirect, MAX_REDIRECTS, redirectTarget } from './redirect.ts';
 import type { Transport } from './transport.ts';
 
@@ -52,12 +59,7 @@ export interface Breakdown {
 
 /** Where a URL's connection goes. */
 function originOf(url: URL, trust: TrustAnchor | undefined, guard: AddressClass | undefined): Origin {
-  return {
-    hostname: url.hostname.replace(/^\[|\]$/gu, ''),
-    port: url.port === '' ? 443 : Number(url.port),
-    trust,
-    guard,
-  };
+  return { ...placeOfUrl(url), trust, guard };
 }
 
 function headersOf(journey: Journey, abroad: boolean): Record<string, string> {

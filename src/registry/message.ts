@@ -75,6 +75,11 @@ export function printHost(origin: Pick<Origin, 'hostname' | 'port'>): string {
   return origin.port === 443 ? host : `${host}:${origin.port}`;
 }
 
+/** Host and port that an https URL is served at. */
+export function placeOfUrl(url: URL): { hostname: string; port: number } {
+  return { hostname: url.hostname.replace(/^\[|\]$/gu, ''), port: url.port === '' ? 443 : Number(url.port) };
+}
+
 /** The first value of a header, '' when absent. */
 export function headerOf(headers: ReplyHeaders, name: string): string {
   const value = headers[name];

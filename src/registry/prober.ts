@@ -55,10 +55,6 @@ const TELLING: Readonly<Record<Outcome, number>> = {
 /** Outcomes about the endpoint or the repository, the same for every credential: no use in trying the next one. */
 const SAME_FOR_ALL: ReadonlySet<Outcome> = new Set(['available', 'unreachable', 'slow', 'failing']);
 
-interface Found extends Finding {
-  readonly secret: string | undefined;
-}
-
 export class Prober {
   readonly #client: ManifestAsker;
   readonly #health: HealthBook;
@@ -137,46 +133,40 @@ export class Prober {
     const now = this.#now();
     if (this.#memory.isThrottled(credential.throttleKey, now)) {
       this.#meter.recalled('throttle');
-      return remembered('throttled', credential, undefined, undefined);
+      return answerOf('throttled', credential, undefined, undefined);
     }
     const known = this.#memory.recall(credential.factKey, epoch, now);
     if (known === undefined) return this.#recallSilence(credential);
     if (known.freshness === 'stale') this.#launch(question, credential);
     this.#meter.recalled(known.freshness);
-    return remembered(known.fact.outcome, credential, known.fact.digest, known.fact.detail);
+    return answerOf(known.fact.outcome, credential, known.fact.digest, known.fact.detail);
   }
 
   /** The same question is on its way and has been silent for longer than anyone may wait: no need to wait again. */
   #recallSilence(credential: QuestionCredential): Answer | undefined {
     const flight = this.#flights.get(credential.factKey);
     return flight?.isSilent
-      ? remembered('slow', credential, undefined, 'the registry has not answered yet')
+      ? answerOf('slow', credential, undefined, 'the registry has not answered yet')
       : undefined;
   }
 
   async ask(question: Question): Promise<Answer> {
     const started = this.#now();
-    let told: Found | undefined;
+    let told: Answer | undefined;
     for (const credential of question.credentials) {
-      const known = this.#recallOne(question, credential, this.#health.get(question.endpoint).epoch);
-      const found = known ?? {
-        ...(await this.#launch(question, credential).quick),
-        secret: credential.secret,
-      };
-      if (told === undefined || TELLING[found.outcome] < TELLING[told.outcome])
-        told = { evidence: 'none', ...found, secret: credential.secret };
-      if (SAME_FOR_ALL.has(found.outcome)) break;
+      const answer = await this.#askOne(question, credential);
+      if (told === undefined || TELLING[answer.outcome] < TELLING[told.outcome]) told = answer;
+      if (SAME_FOR_ALL.has(answer.outcome)) break;
     }
-    const state = this.#health.get(question.endpoint);
-    return {
-      outcome: told?.outcome ?? 'slow',
-      fromMemory: false,
-      endpointWide: state.status === 'down',
-      ms: this.#now() - started,
-      ...(told?.digest === undefined ? {} : { digest: told.digest }),
-      ...detailOf(told?.detail),
-      ...(told?.secret === undefined ? {} : { secret: told.secret }),
-    };
+    const endpointWide = this.#health.get(question.endpoint).status === 'down';
+    return { outcome: 'slow', ...told, fromMemory: false, endpointWide, ms: this.#now() - started };
+  }
+
+  async #askOne(question: Question, credential: QuestionCredential): Promise<Answer> {
+    const known = this.#recallOne(question, credential, this.#health.get(question.endpoint).epoch);
+    if (known !== undefined) return known;
+    const { outcome, digest, detail } = await this.#launch(question, credential).quick;
+    return answerOf(outcome, credential, digest, detail);
   }
 
   /** Starts the question for one credential, or joins the one that is on its way. */
@@ -268,7 +258,7 @@ function detailOf(detail: string | undefined): { readonly detail?: string } {
   return detail === undefined || detail === '' ? {} : { detail };
 }
 
-function remembered(
+function answerOf(
   outcome: Outcome,
   credential: QuestionCredential,
   digest: string | undefined,

@@ -11,7 +11,7 @@ export const LATE_MS = 50;
  * answer that is already there be seen first.
  */
 export function startTimer(ms: number, fire: (late: boolean) => void): () => void {
-  const due = performance.now() + ms;
+  const due = performance.now() + Math.max(0, ms);
   let immediate: NodeJS.Immediate | undefined;
   let timer: NodeJS.Timeout | undefined;
   const arm = (wait: number): void => {
@@ -21,7 +21,7 @@ export function startTimer(ms: number, fire: (late: boolean) => void): () => voi
       else immediate = setImmediate(fire, over > LATE_MS);
     }, wait);
   };
-  arm(ms);
+  arm(Math.max(0, ms));
   return () => {
     clearTimeout(timer);
     clearImmediate(immediate);

@@ -10,7 +10,7 @@ import { classifyFailure, classifyRefusal, deniedAt, failingAt, finding, type Pl
 import type { TokenChallenge } from './dance.ts';
 import { parseErrorBody } from './error-text.ts';
 import { travel, type Allowance, type Journey } from './journey.ts';
-import { headerOf, printHost, type Reply } from './message.ts';
+import { headerOf, placeOfUrl, printHost, type Reply } from './message.ts';
 import { withoutSecrets } from './redact.ts';
 import { beforeDeadline } from './timer.ts';
 import type { Transport } from './transport.ts';
@@ -22,8 +22,8 @@ export interface TokenAsk {
   /** Of the credential; '' for anonymous. */
   readonly fingerprint: string;
   readonly trust: TrustAnchor | undefined;
-  /** The registry's own host: a token server there is the registry itself. */
-  readonly registryHostname: string;
+  /** The registry's own origin: a token server at its host is the registry itself. */
+  readonly registry: URL;
   /** The class of the registry's own address, for the guard. */
   readonly registryClass: AddressClass;
   /** The registry has answered this question already. */
@@ -88,7 +88,7 @@ export class Tokens {
     const known = this.#known.get(key);
     if (known !== undefined) return ok({ token: known, cached: true });
     if (!URL.canParse(ask.challenge.realm) || new URL(ask.challenge.realm).protocol !== 'https:') {
-      const place: Place = { role: 'registry', host: ask.registryHostname, heard: true };
+      const place: Place = { role: 'registry', host: printHost(placeOfUrl(ask.registry)), heard: true };
       return err(deniedAt(place, `wants a login at ${ask.challenge.realm}, which is not https`));
     }
     const flight = this.#flights.get(key) ?? this.#start(key, ask);
@@ -136,7 +136,7 @@ export class Tokens {
       accept: 'application/json',
       cap: TOKEN_CAP,
       trust: ask.trust,
-      guard: ask.registryClass,
+      guard: what.url.origin === ask.registry.origin ? undefined : ask.registryClass,
       guardAbroad: () => ask.registryClass,
       questionAt: ask.questionAt,
       deadlineAt: performance.now() + FETCH_MS,
@@ -163,9 +163,9 @@ function keyOf({ challenge, fingerprint, trust }: TokenAsk): string {
 }
 
 function placeOf(ask: TokenAsk, url: URL): Place {
-  const hostname = url.hostname.replace(/^\[|\]$/gu, '');
-  const host = printHost({ hostname, port: url.port === '' ? 443 : Number(url.port) });
-  return { role: hostname === ask.registryHostname ? 'registry' : 'token-server', host, heard: ask.heard };
+  const place = placeOfUrl(url);
+  const own = place.hostname === placeOfUrl(ask.registry).hostname;
+  return { role: own ? 'registry' : 'token-server', host: printHost(place), heard: ask.heard };
 }
 
 function getJourney(ask: TokenAsk, realm: URL): Pick<Journey, 'method' | 'url' | 'authorization'> {

@@ -34,7 +34,7 @@ describe('nextHealth', () => {
     [
       'one repository with 5xx, ever so often',
       [broken('a'), broken('a'), broken('a'), broken('a')],
-      'up',
+      'unknown',
       undefined,
     ],
     ['two repositories with 5xx', [broken('a'), broken('b')], 'down', 'failing'],

@@ -8,7 +8,7 @@ import { makePod } from '../support/make.ts';
 
 function patched(raw: object, change: Parameters<typeof patchPod>[1]): Record<string, never> {
   const copy = structuredClone(raw) as Record<string, never>;
-  const errors = applyPatch(copy, structuredClone(patchPod(readPod(raw, 'shop'), change)) as never);
+  const errors = applyPatch(copy, structuredClone(patchPod(readPod(raw, 'shop'), change)));
   expect(errors.filter((error) => error !== null)).toEqual([]);
   return copy;
 }

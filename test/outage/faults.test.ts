@@ -47,6 +47,9 @@ const AT_UPSTREAM: Readonly<Record<Fault, string>> = {
   tokenThrottled: 'upstream-throttled',
   tokenPostOnly: 'upstream-available',
   tokenRefused: 'upstream-denied',
+  // These two concern reused connections, and every question here is the first.
+  staleReset: 'upstream-available',
+  staleSilent: 'upstream-available',
 };
 
 /** Faults of the mirror through which it still serves. */

@@ -57,7 +57,7 @@ afterAll(async () => {
   await pair.stop();
 });
 
-async function break_(fault: Fault): Promise<void> {
+async function breakWith(fault: Fault): Promise<void> {
   pair.fra.fault = fault;
   await pair.fra.settled();
 }
@@ -91,7 +91,7 @@ describe('an outage', () => {
       secrets: ['fra-pull', 'registry-failover-from-fra-pull'],
     });
 
-    await break_('tlsNeverAnswers');
+    await breakWith('tlsNeverAnswers');
     const first = await admit('team/other');
     expect(first.host).toBe(pair.ams.hostPort);
     expect(first.decision).toMatchObject({ reason: 'upstream-unreachable', fromMemory: false });
@@ -111,7 +111,7 @@ describe('an outage', () => {
       decision: { digest: 'verified', fromMemory: true },
     });
 
-    await break_('none');
+    await breakWith('none');
     await until('up');
     expect((await admit()).host).toBe(pair.fra.hostPort);
     expect((await admit()).decision.reason).toBe('upstream-available');
@@ -119,7 +119,7 @@ describe('an outage', () => {
 
   it('that answers 503 to everything is noticed, and over when it is', async () => {
     await until('up');
-    await break_('error503');
+    await breakWith('error503');
     // A fact is good for 30 seconds unless the endpoint's health changes: the background sees the 503 long before.
     await until('down');
     expect(await admit('team/app')).toMatchObject({
@@ -127,18 +127,18 @@ describe('an outage', () => {
       decision: { fromMemory: true },
     });
     expect((await admit('team/other')).host).toBe(pair.ams.hostPort);
-    await break_('none');
+    await breakWith('none');
     await until('up');
     expect((await admit()).host).toBe(pair.fra.hostPort);
   });
 
   it('is noticed by the background although no pod comes', async () => {
     await until('up');
-    await break_('refused');
+    await breakWith('refused');
     await until('down');
     const first = await admit();
     expect(first.decision).toMatchObject({ reason: 'upstream-unreachable', fromMemory: true });
-    await break_('none');
+    await breakWith('none');
     await until('up');
   });
 });

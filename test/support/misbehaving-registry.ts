@@ -16,6 +16,8 @@ export const FAULTS = [
   'slowHeaders', // a byte of the answer's head every now and then
   'slowBody', // the head, then a byte of the body every now and then
   'reset', // the connection is reset when a request comes
+  'staleSilent', // connections made before now are silent, newer ones work
+  'staleReset', // … are reset at the next request
   'garbageHttp', // an answer that is not HTTP
   'tlsExpired',
   'tlsWrongName',
@@ -141,6 +143,9 @@ export class MisbehavingRegistry {
   #net: NetServer | undefined;
   #port: number;
   #fault: Fault = 'none';
+  #counter = 0;
+  /** The number of the last connection made before the fault was switched. */
+  #lastBefore = 0;
   #switching: Promise<void> = Promise.resolve();
 
   private constructor(options: RegistryOptions, ca: TestCa, certificates: Certificates) {
@@ -200,6 +205,7 @@ export class MisbehavingRegistry {
   set fault(fault: Fault) {
     const before = this.#fault;
     this.#fault = fault;
+    this.#lastBefore = this.#counter;
     this.#https?.setSecureContext(this.#certificate());
     if (fault === 'refused' && before !== 'refused')
       this.#switching = this.#switching.then(() => this.#hangUp());
@@ -216,6 +222,19 @@ export class MisbehavingRegistry {
   forget(): void {
     this.requests.length = 0;
     this.connections = 0;
+  }
+
+  /** How many connections are open now. */
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Takes no new connections any more; open ones stay. Ended by switching from `refused` to another fault. */
+  async stopListening(): Promise<void> {
+    const net = this.#net;
+    this.#net = undefined;
+    net?.close();
+    await Promise.resolve();
   }
 
   /** Cuts every open connection, as a restart would. */
@@ -240,7 +259,8 @@ export class MisbehavingRegistry {
     https.on('tlsClientError', () => undefined);
     const net = createNet((socket) => {
       this.connections += 1;
-      this.#sockets.set(socket, this.connections);
+      this.#counter += 1;
+      this.#sockets.set(socket, this.#counter);
       socket.on('error', () => undefined);
       socket.once('close', () => this.#sockets.delete(socket));
       if (this.#fault !== 'tlsNeverAnswers') https.emit('connection', socket);
@@ -303,9 +323,17 @@ export class MisbehavingRegistry {
   /** Faults that have nothing to do with what was asked. True when it has been dealt with. */
   #misbehave(request: IncomingMessage, response: ServerResponse): boolean {
     const isToken = (request.url ?? '').startsWith('/token');
+    if (this.#fault.startsWith('stale')) return this.#misbehaveStale(request);
     const act = this.#anywhere[this.#fault] ?? (isToken ? undefined : this.#outsideTokens[this.#fault]);
     act?.(request, response);
     return act !== undefined;
+  }
+
+  #misbehaveStale(request: IncomingMessage): boolean {
+    const raw = this.#rawSocket(request);
+    if (((raw && this.#sockets.get(raw)) ?? 0) > this.#lastBefore) return false;
+    if (this.#fault === 'staleReset') raw?.resetAndDestroy();
+    return true;
   }
 
   /** What a fault does to every request, those for tokens included. */
@@ -331,9 +359,10 @@ export class MisbehavingRegistry {
 
   /** What a fault does to every request for anything but a token. */
   readonly #outsideTokens: Partial<Record<Fault, Behaviour>> = {
-    slowBody: (_, response) => {
-      response.writeHead(200, { 'content-length': '1000000' });
-      this.#trickle(response, () => response.write('.'));
+    slowBody: (request, response) => {
+      response.writeHead(200, { 'content-length': '1000000' }).flushHeaders();
+      if (request.method === 'HEAD') response.end();
+      else this.#trickle(response, () => response.write('.'));
     },
     loop401: (_, response) => this.#challenge(response),
     forbidden: (_, response) =>

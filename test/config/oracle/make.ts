@@ -1,0 +1,26 @@
+// node test/config/oracle/make.ts: asks the API server's own Go code about the CRD and the examples, and writes verdicts.json.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { crd } from '../../../deploy/crd.ts';
+import { RIGHT, WRONG } from '../mirror-set-examples.ts';
+import { oracleDigest } from './verdicts.ts';
+
+const here = import.meta.dirname;
+const folder = mkdtempSync(path.join(tmpdir(), 'crd-oracle-'));
+try {
+  for (const file of ['main.go', 'go.mod']) cpSync(path.join(here, `${file}.txt`), path.join(folder, file));
+  const env = { ...process.env, GOFLAGS: '-mod=mod' };
+  execFileSync('go', ['mod', 'tidy'], { cwd: folder, env, stdio: 'ignore' });
+  const wrong = Object.fromEntries(Object.entries(WRONG).map(([name, { object }]) => [name, object]));
+  const input = JSON.stringify({ crd: crd(), objects: { ...RIGHT, ...wrong } });
+  const output: unknown = JSON.parse(
+    execFileSync('go', ['run', '.'], { cwd: folder, env, input, encoding: 'utf8' }),
+  );
+  const madeWith = 'k8s.io/apiextensions-apiserver v0.35.4, by test/config/oracle/make.ts';
+  const verdicts = { madeWith, digest: oracleDigest(), ...(output as object) };
+  writeFileSync(path.join(here, 'verdicts.json'), `${JSON.stringify(verdicts, null, 2)}\n`);
+} finally {
+  rmSync(folder, { recursive: true });
+}
