@@ -14,7 +14,8 @@ export class LineWriter {
   /** @param onDrop Told how many lines were lost, each time some were. */
   constructor(fd: number, onDrop: (lines: number) => void) {
     this.#onDrop = onDrop;
-    this.#out = new SonicBoom({ fd, sync: false, maxLength: MAX_WAITING_BYTES });
+    // With a minLength of 0 its flush() would call back before anything is written.
+    this.#out = new SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
     this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
     // A closed reader (EPIPE) must not end the process; what cannot be written is lost.
     this.#out.on('error', () => onDrop(0));
