@@ -219,7 +219,12 @@ export class Admission {
     return { patch, warnings, pod, decisions, added, credentials: credentials.credentials, ms };
   }
 
-  #record(visit: Visit, decisions: readonly SlotDecision[], added: readonly string[], ms: number): void {
+  #record(
+    visit: Pick<Visit, 'request' | 'pod'>,
+    decisions: readonly SlotDecision[],
+    added: readonly string[],
+    ms: number,
+  ): void {
     const { audit, meter, clock } = this.#lookups;
     const context = {
       time: clock.wallClock().toISOString(),
@@ -243,7 +248,35 @@ export class Admission {
     const { meter, clock, onInternalError } = this.#lookups;
     meter.internalError();
     onInternalError(error, request);
-    return nothing(started, clock);
+    const verdict = nothing(started, clock);
+    try {
+      this.#recordFailure(request, verdict.ms);
+    } catch {
+      // What failed once may fail again in telling of it; the pod is admitted all the same.
+    }
+    return verdict;
+  }
+
+  /** Every slot is in the record, also of a pod that we could not judge. */
+  #recordFailure(request: AdmissionRequest, ms: number): void {
+    const pod = readPod(request.object, request.namespace);
+    const decisions = pod.slots.map((slot) => {
+      const plan: ImagePlan = {
+        original: slot.image,
+        set: undefined,
+        skip: 'internal-error',
+        candidates: [],
+      };
+      const untold = {
+        present: 0,
+        skip: undefined,
+        restraint: undefined,
+        answers: [],
+        knownDigest: undefined,
+      };
+      return decideSlot({ slot, plan, ...untold });
+    });
+    this.#record({ request, pod }, decisions, [], ms);
   }
 }
 

@@ -243,13 +243,16 @@ describe('admit', () => {
   });
 
   it('admits unchanged, counts and tells when something throws', async () => {
-    const { admission, prober, errors } = makeAdmission([SET]);
+    const { admission, prober, errors, records } = makeAdmission([SET]);
     prober.recall = () => {
       throw new Error('boom');
     };
     const verdict = await admission.admit(makeRequest(makePod([IMAGE])));
     expect(verdict.patch).toEqual([]);
     expect(errors).toEqual([new Error('boom')]);
+    expect(records).toMatchObject([
+      { slot: 'containers/c0', action: 'keep', reason: 'internal-error', chosen: IMAGE },
+    ]);
     prober.recall = () => undefined;
     prober.ask = () => Promise.reject(new Error('late boom'));
     expect((await admission.admit(makeRequest(makePod([IMAGE])))).patch).toEqual([]);
