@@ -1,9 +1,5 @@
 // Admit: the straight path from an admission request to a verdict. Whatever happens, the pod is admitted.
-import {
-  readOriginalImages,
-  annotationFits,
-  printDecisionAnnotation,
-} from '../domain/decision-annotation.ts';
+import { annotationFits, printDecisionAnnotation } from '../domain/decision-annotation.ts';
 import { auditRecord } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
@@ -11,11 +7,10 @@ import { printEndpoint } from '../domain/endpoint.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { patchPod } from '../domain/patch.ts';
 import type { ImagePlan } from '../domain/plan.ts';
-import { onlyNewEphemeral, readPod } from '../domain/pod.ts';
-import type { ImageSlot, Pod } from '../domain/pod.ts';
+import { readPod } from '../domain/pod.ts';
+import type { Pod } from '../domain/pod.ts';
 import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
 import type { Fingerprint } from '../domain/question.ts';
-import type { KeepReason } from '../domain/reason.ts';
 import { warningsFor } from '../domain/warning.ts';
 import { askSlots, recallSlot } from './inquiry.ts';
 import type { SlotInquiry } from './inquiry.ts';
@@ -23,6 +18,8 @@ import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecret
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
 import type { AdmissionRequest, Verdict } from './review.ts';
+import { isJudged, mayAddSecrets, openVisit } from './visit.ts';
+import type { SlotPlan, Visit } from './visit.ts';
 
 export interface AdmissionSettings {
   /** Upper bound for asking, milliseconds, for one pod. */
@@ -61,26 +58,6 @@ const TIMEOUT_ROUNDING_MS = 1000;
 
 const NO_CREDENTIALS: readonly SecretReading[] = [];
 
-/** One request on its way through; everything that the later steps need of the earlier ones. */
-interface Visit {
-  readonly request: AdmissionRequest;
-  readonly pod: Pod;
-  readonly isEphemeral: boolean;
-  readonly view: NamespaceView;
-  readonly slots: readonly SlotPlan[];
-  /** Mirror sets whose mirrors this pod may come to need. */
-  readonly relevant: readonly MirrorSet[];
-  readonly started: number;
-  readonly budgetMs: number;
-}
-
-interface SlotPlan {
-  readonly slot: ImageSlot;
-  readonly plan: ImagePlan;
-  readonly present: number;
-  readonly skip: KeepReason | undefined;
-}
-
 export class Admission {
   readonly #settings: AdmissionSettings;
   readonly #lookups: AdmissionLookups;
@@ -98,8 +75,10 @@ export class Admission {
   admit(request: AdmissionRequest, timeoutMs?: number): ExplainedVerdict | Promise<ExplainedVerdict> {
     const started = this.#lookups.clock.now();
     try {
-      const visit = this.#open(request, started, timeoutMs);
-      if (visit === undefined) return nothing(started, this.#lookups.clock);
+      if (!isJudged(request)) return nothing(started, this.#lookups.clock);
+      const limit = timeoutMs === undefined ? Infinity : timeoutMs - TIMEOUT_ROUNDING_MS;
+      const budgetMs = Math.min(this.#settings.budgetMs, limit);
+      const visit = openVisit(request, this.#viewOf(request.namespace), { started, budgetMs });
       const readings = visit.relevant.length === 0 ? NO_CREDENTIALS : this.#readSecrets(visit.pod);
       if (readings instanceof Promise) return this.#later(visit, readings);
       return this.#ask(visit, readings);
@@ -129,35 +108,11 @@ export class Admission {
     return view;
   }
 
-  /** Reads and plans. undefined: nothing that we judge. */
-  #open(request: AdmissionRequest, started: number, timeoutMs: number | undefined): Visit | undefined {
-    const isEphemeral = request.subResource === 'ephemeralcontainers' && request.operation === 'UPDATE';
-    const isCreation = request.subResource === '' && request.operation === 'CREATE';
-    if (request.resource !== 'pods' || !(isEphemeral || isCreation)) return undefined;
-    const whole = readPod(request.object, request.namespace);
-    const pod = isEphemeral ? onlyNewEphemeral(whole, readPod(request.oldObject, request.namespace)) : whole;
-    const view = this.#viewOf(request.namespace);
-    const originals = readOriginalImages(pod);
-    const slots = pod.slots.map((slot) => planSlot(pod, slot, view, originals.get(slot.id)));
-    const limit = timeoutMs === undefined ? Infinity : timeoutMs - TIMEOUT_ROUNDING_MS;
-    return {
-      request,
-      pod,
-      isEphemeral,
-      view,
-      slots,
-      relevant: relevantSets(slots),
-      started,
-      budgetMs: Math.min(this.#settings.budgetMs, limit),
-    };
-  }
-
   #ask(visit: Visit, readings: readonly SecretReading[]): ExplainedVerdict | Promise<ExplainedVerdict> {
-    const mayAdd = !visit.isEphemeral && !visit.pod.isStatic && !visit.pod.optedOut;
     const credentials = visit.view.credentials(
       readings,
       visit.relevant.filter((set) => set.mode !== 'Observe'),
-      mayAdd,
+      mayAddSecrets(visit),
     );
     const inquiries = visit.slots.map((slot) => this.#inquiry(visit, slot, credentials));
     const open = inquiries.filter((inquiry) => !recallSlot(inquiry, this.#lookups.prober));
@@ -283,31 +238,6 @@ export class Admission {
 function nothing(started: number, clock: Clock): ExplainedVerdict {
   const ms = clock.now() - started;
   return { patch: [], warnings: [], pod: undefined, decisions: [], added: [], credentials: undefined, ms };
-}
-
-/** Plans a slot; the original of an earlier pass is believed only where today's sets map it to the present image. */
-function planSlot(pod: Pod, slot: ImageSlot, view: NamespaceView, claimed: string | undefined): SlotPlan {
-  const skip = skipOf(pod, slot);
-  if (claimed !== undefined && claimed !== slot.image) {
-    const plan = view.plan(claimed);
-    const present = plan.candidates.findIndex((candidate) => candidate.image === slot.image);
-    if (present > 0) return { slot, plan, present, skip };
-  }
-  return { slot, plan: view.plan(slot.image), present: 0, skip };
-}
-
-function skipOf(pod: Pod, slot: ImageSlot): KeepReason | undefined {
-  if (pod.optedOut) return 'opted-out';
-  if (pod.isStatic) return 'static-pod';
-  return slot.pullNever ? 'pull-never' : undefined;
-}
-
-function relevantSets(slots: readonly SlotPlan[]): MirrorSet[] {
-  const sets = new Set<MirrorSet>();
-  for (const { plan, skip } of slots) {
-    if (skip === undefined && plan.set !== undefined) sets.add(plan.set);
-  }
-  return [...sets];
 }
 
 /** Which pull secret the kubelet would show to each mirror of the slot. */
