@@ -1,7 +1,9 @@
 // Cli: the command line of every sub-command; each is imported only when it runs.
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
+import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
+import type { ExplainFlags } from './explain.ts';
 
 /** Collects a flag that may be given several times. The default list is replaced, not extended, by the first one. */
 function collect(value: string, previous: readonly string[] & { readonly given?: true }): readonly string[] {
@@ -69,15 +71,14 @@ function demoCommand(setExit: (code: number) => void): Command {
     });
 }
 
-function explainCommand(setExit: (code: number) => void): Command {
-  return new Command('explain')
-    .description('what would happen to this pod, and why')
-    .requiredOption(
-      '-f, --file <file>',
-      'a Pod, Deployment, StatefulSet, DaemonSet, Job or CronJob; - for standard input',
+/** Flags of the commands for people that ask registries once. */
+function withDeclarations(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-m, --manifests <path>', 'declarations: a file or directory; repeatable')
+        .argParser((value: string, previous: readonly string[] = []) => [...previous, value])
+        .makeOptionMandatory(),
     )
-    .requiredOption('-m, --manifests <path>', 'declarations: a file or directory; repeatable', collect, [])
-    .option('-n, --namespace <name>', 'namespace of the pod when the file does not say')
     .option(
       '--docker-config <file>',
       "a laptop's docker config.json, for pull secrets that the manifests lack",
@@ -87,27 +88,48 @@ function explainCommand(setExit: (code: number) => void): Command {
       'where secretRef and configMapRef are looked up',
       WEBHOOK_DEFAULTS.installNamespace,
     )
-    .option('-o, --output <format>', 'text, json or yaml', 'text')
-    .action(async (flags: never) => {
+    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'))
+    .showHelpAfterError('(--help shows what there is)');
+}
+
+function explainCommand(setExit: (code: number) => void): Command {
+  const command = new Command('explain')
+    .description('what would happen to this pod, and why')
+    .requiredOption(
+      '-f, --file <file>',
+      'a Pod, Deployment, StatefulSet, DaemonSet, Job or CronJob; - for standard input',
+    )
+    .option('-n, --namespace <name>', 'namespace of the pod when the file does not say');
+  return withDeclarations(command)
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 every image would be served, 1 an image can be had from nobody,
+2 bad input, 3 could not tell (a registry could not be asked).
+
+Example: kubectl get deployment web -o yaml | registry-failover explain -f - -m mirrors/`,
+    )
+    .action(async (flags: ExplainFlags) => {
       const { runExplain } = await import('./explain.ts');
       setExit(await runExplain(flags));
     });
 }
 
 function checkCommand(setExit: (code: number) => void): Command {
-  return new Command('check')
+  const command = new Command('check')
     .description('is this image served by every endpoint, with the same digest and platforms?')
     .argument('<image...>', 'image references as pods name them')
-    .requiredOption('-m, --manifests <path>', 'declarations: a file or directory; repeatable', collect, [])
-    .option('-n, --namespace <name>', 'whose pull secrets to use', 'default')
-    .option('--docker-config <file>', "a laptop's docker config.json")
-    .option(
-      '--install-namespace <name>',
-      'where secretRef and configMapRef are looked up',
-      WEBHOOK_DEFAULTS.installNamespace,
+    .option('-n, --namespace <name>', 'whose pull secrets to use', 'default');
+  return withDeclarations(command)
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 the same everywhere, 1 different or not to be had somewhere, 2 bad
+input, 3 an endpoint could not be asked.
+
+Example: registry-failover check fra.ocir.io/shop/app:1.4 -n shop -m mirrors/`,
     )
-    .option('-o, --output <format>', 'text, json or yaml', 'text')
-    .action(async (images: readonly string[], flags: never) => {
+    .action(async (images: readonly string[], flags: CheckFlags) => {
       const { runCheck } = await import('./check.ts');
       setExit(await runCheck(images, flags));
     });

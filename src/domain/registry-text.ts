@@ -6,15 +6,25 @@ export const MAX_REGISTRY_TEXT_BYTES = 200;
 // Bidi overrides, zero-width characters and lone surrogates can make a line read as something else than it is.
 const INVISIBLE = /[\p{Cf}\p{Cs}]|(?!\s)\p{Cc}/gu;
 const BLANKS = /[\s\p{Zl}\p{Zp}]+/gu;
-// Absolute and scheme-relative URLs. Signed URLs carry secrets in the query, some carry them before the `@`.
-const URL_LIKE = /(?:[a-z][a-z0-9+.-]{0,20}:)?\/\/[^\s"'<>]*/giu;
-const PATH_QUERY = /(\/[^\s"'<>?]*)\?[^\s"'<>]*/gu;
+const WORD = /[^\s"'<>]+/gu;
 
-function withoutSecrets(url: string): string {
-  const start = url.indexOf('//') + 2;
-  const tail = url.slice(start).search(/[?#]/u);
-  const bare = tail < 0 ? url : url.slice(0, start + tail);
-  return bare.replace(/\/\/[^/]*@/gu, '//');
+/** `user:password@` at the start of what follows `//`. */
+function withoutUserInfo(afterSlashes: string): string {
+  const slash = afterSlashes.indexOf('/');
+  const authority = slash < 0 ? afterSlashes : afterSlashes.slice(0, slash);
+  return afterSlashes.slice(authority.lastIndexOf('@') + 1);
+}
+
+/** Signed URLs carry secrets in the query, some carry them before the `@`. Paths are cut like URLs. Linear in the length. */
+function withoutSecrets(word: string): string {
+  const slash = word.indexOf('/');
+  if (slash < 0) return word;
+  const isUrl = word.includes('//');
+  const tail = word.slice(slash).search(isUrl ? /[?#]/u : /\?/u);
+  const bare = tail < 0 ? word : word.slice(0, slash + tail);
+  if (!isUrl) return bare;
+  const [start = '', ...rest] = bare.split('//');
+  return [start, ...rest.map(withoutUserInfo)].join('//');
 }
 
 function cutToBytes(text: string): string {
@@ -32,5 +42,5 @@ function cutToBytes(text: string): string {
  */
 export function cleanRegistryText(text: string): string {
   const visible = text.replace(INVISIBLE, '').replace(BLANKS, ' ').trim();
-  return cutToBytes(visible.replace(URL_LIKE, withoutSecrets).replace(PATH_QUERY, '$1')).trimEnd();
+  return cutToBytes(visible.replace(WORD, withoutSecrets)).trimEnd();
 }

@@ -1,11 +1,11 @@
 // Line writer: the one way to standard output. Asynchronous, batched once per loop turn, bounded; drops are counted.
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 
 /** Lines waiting beyond this are dropped: a reader that never reads must not cost more memory than this, or any answer. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export class LineWriter {
-  readonly #out: SonicBoom;
+  readonly #out: sonicBoom.SonicBoom;
   readonly #onDrop: (lines: number) => void;
   #batch: string[] = [];
   #batchLength = 0;
@@ -15,7 +15,7 @@ export class LineWriter {
   constructor(fd: number, onDrop: (lines: number) => void) {
     this.#onDrop = onDrop;
     // With a minLength of 0 its flush() would call back before anything is written.
-    this.#out = new SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
+    this.#out = new sonicBoom.SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
     this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
     // A closed reader (EPIPE) must not end the process; what cannot be written is lost.
     this.#out.on('error', () => onDrop(0));

@@ -77,9 +77,7 @@ describe('parseMirrorSet', () => {
 
   it('keeps what was written', () => {
     const written = RIGHT['every field written out'];
-    expect(parse(written).spec).toMatchObject(
-      (written as { spec: { mirrors: unknown } }).spec as Record<string, unknown>,
-    );
+    expect(parse(written).spec).toMatchObject((written as { spec: object }).spec);
   });
 
   it.each([

@@ -3,18 +3,19 @@ import { Ajv } from 'ajv';
 
 export type Schema = { readonly [key: string]: unknown };
 
-const KEYWORDS = new Set([
-  ...['type', 'description', 'format', 'enum', 'default', 'required', 'properties', 'items'],
-  ...['additionalProperties', 'minLength', 'maxLength', 'minItems', 'maxItems', 'maxProperties'],
-  ...['minimum', 'maximum', 'pattern', 'x-kubernetes-validations'],
-  ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys'],
-]);
+const KEYWORDS = new Set(
+  [
+    'type description format enum default required properties items additionalProperties',
+    'minLength maxLength minItems maxItems maxProperties minimum maximum pattern',
+    'x-kubernetes-validations x-kubernetes-list-type x-kubernetes-list-map-keys',
+  ].flatMap((line) => line.split(' ')),
+);
 const TYPES = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
 
 export function compile(schema: Schema): (value: unknown) => boolean {
   const ajv = new Ajv({ strict: false, validateFormats: false });
   const validate = ajv.compile(schema);
-  return (value) => validate(value) === true;
+  return (value) => validate(value);
 }
 
 function asSchemas(value: unknown): [string, Schema][] {
@@ -31,7 +32,7 @@ const checkShape: Check = (schema) => [
   typeof schema['additionalProperties'] === 'boolean' && 'has additionalProperties that are no schema',
   schema['type'] === 'array' && !('items' in schema) && 'is a list of nothing',
   ...((schema['required'] ?? []) as string[]).map(
-    (key) => !Object.hasOwn((schema['properties'] ?? {}) as object, key) && `requires ${key}, which it lacks`,
+    (key) => !Object.hasOwn(schema['properties'] ?? {}, key) && `requires ${key}, which it lacks`,
   ),
 ];
 

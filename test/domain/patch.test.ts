@@ -6,8 +6,8 @@ import { patchPod } from '../../src/domain/patch.ts';
 import { DECISION_ANNOTATION, readPod } from '../../src/domain/pod.ts';
 import { makePod } from '../support/make.ts';
 
-function patched(raw: object, change: Parameters<typeof patchPod>[1]): Record<string, never> {
-  const copy = structuredClone(raw) as Record<string, never>;
+function patched<T extends object>(raw: T, change: Parameters<typeof patchPod>[1]): T {
+  const copy = structuredClone(raw);
   const errors = applyPatch(copy, structuredClone(patchPod(readPod(raw, 'shop'), change)));
   expect(errors.filter((error) => error !== null)).toEqual([]);
   return copy;
@@ -89,9 +89,7 @@ describe('patchPod', () => {
           ...(notes === undefined ? {} : { annotations: notes }),
         });
         const images = [{ pointer: '/spec/containers/1/image', before: 'b', after: 'c' }];
-        const result = patched(raw, { images, addedSecrets: added, annotation: 'text' }) as ReturnType<
-          typeof makePod
-        >;
+        const result = patched(raw, { images, addedSecrets: added, annotation: 'text' });
         expect(result.spec.imagePullSecrets?.map((secret) => secret.name)).toEqual([...own, ...added]);
         expect(result.metadata.annotations).toEqual({ ...notes, [DECISION_ANNOTATION]: 'text' });
         expect(result.spec.containers.map((container) => container.image)).toEqual(['a', 'c']);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { format } from 'prettier';
 import { crd } from '../../../deploy/crd.ts';
 import { RIGHT, WRONG } from '../mirror-set-examples.ts';
 import { oracleDigest } from './verdicts.ts';
@@ -20,7 +21,10 @@ try {
   );
   const madeWith = 'k8s.io/apiextensions-apiserver v0.35.4, by test/config/oracle/make.ts';
   const verdicts = { madeWith, digest: oracleDigest(), ...(output as object) };
-  writeFileSync(path.join(here, 'verdicts.json'), `${JSON.stringify(verdicts, null, 2)}\n`);
+  writeFileSync(
+    path.join(here, 'verdicts.json'),
+    await format(JSON.stringify(verdicts), { parser: 'json', printWidth: 110 }),
+  );
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -1,0 +1,113 @@
+// Declarations: manifests in files as what the engine takes, read once for commands or followed for the webhook.
+import { createHash } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import type { DeclaredObjects } from '../admission/declared-state.ts';
+import { parseMirrorSet } from '../config/mirror-set.ts';
+import type { ClusterObjects, ObjectSource } from '../domain/cluster-objects.ts';
+import { resolveDeclarations } from '../domain/declarations.ts';
+import type { Labels } from '../domain/label-selector.ts';
+import type { Problem } from '../domain/problem.ts';
+import type { PullSecretObject } from '../domain/pull-secret.ts';
+import { err, ok } from '../domain/result.ts';
+import type { Result } from '../domain/result.ts';
+import { loadDockerConfig } from '../manifests/docker-config-file.ts';
+import { loadManifests } from '../manifests/load.ts';
+import { ManifestSource } from '../manifests/source.ts';
+
+/** The flags that every command with declarations has. */
+export interface DeclarationFlags {
+  readonly manifests: readonly string[];
+  readonly dockerConfig?: string | undefined;
+  readonly installNamespace: string;
+  readonly allowedEndpoint: readonly string[];
+}
+
+/** Declarations in force. */
+export interface LiveState {
+  readonly objects: DeclaredObjects;
+  /** What is wrong; the sets that are right are in force all the same. */
+  readonly problems: readonly Problem[];
+  readonly namespaceLabels: ReadonlyMap<string, Labels>;
+}
+
+function sha256(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function resolve(objects: ClusterObjects, flags: DeclarationFlags, standIn: StandIn): LiveState {
+  const { sets, problems, namespaceLabels } = resolveDeclarations(objects, {
+    installNamespace: flags.installNamespace,
+    allowedEndpoints: flags.allowedEndpoint,
+    sha256,
+  });
+  return {
+    objects: { sets, namespaceLabels, secrets: objects.secrets, standIn: standIn.secret },
+    problems: [...standIn.notes, ...problems],
+    namespaceLabels,
+  };
+}
+
+/** A docker config.json's logins, and what stands in it that cannot be used. */
+interface StandIn {
+  readonly secret: PullSecretObject | undefined;
+  readonly notes: readonly Problem[];
+}
+
+const NO_STAND_IN: StandIn = { secret: undefined, notes: [] };
+
+async function readStandIn(path: string | undefined): Promise<Result<StandIn, readonly Problem[]>> {
+  return path === undefined ? ok(NO_STAND_IN) : loadDockerConfig(path);
+}
+
+/** Reads declarations once. Unreadable or invalid manifests are the error; problems between objects stand in the state. */
+export async function loadDeclarations(
+  flags: DeclarationFlags,
+): Promise<Result<LiveState, readonly Problem[]>> {
+  const stdin = flags.manifests.includes('-') ? await text(process.stdin) : undefined;
+  const [loaded, standIn] = await Promise.all([
+    loadManifests(flags.manifests, { defaultNamespace: flags.installNamespace, parseMirrorSet, stdin }),
+    readStandIn(flags.dockerConfig),
+  ]);
+  if (loaded.ok && standIn.ok) return ok(resolve(loaded.value, flags, standIn.value));
+  return err([...(loaded.ok ? [] : loaded.error), ...(standIn.ok ? [] : standIn.error)]);
+}
+
+/** Declarations that follow their files. */
+export class LiveDeclarations {
+  readonly #source: ObjectSource;
+  readonly #flags: DeclarationFlags;
+  readonly #standIn: StandIn;
+
+  private constructor(source: ObjectSource, flags: DeclarationFlags, standIn: StandIn) {
+    this.#source = source;
+    this.#flags = flags;
+    this.#standIn = standIn;
+  }
+
+  /** Reads everything once and watches from then on. Never fails on what it finds: problems are in the state. */
+  static async open(flags: DeclarationFlags): Promise<LiveDeclarations> {
+    const source = await ManifestSource.open({
+      paths: flags.manifests,
+      defaultNamespace: flags.installNamespace,
+      parseMirrorSet,
+    });
+    const standIn = await readStandIn(flags.dockerConfig);
+    const usable = standIn.ok ? standIn.value : { secret: undefined, notes: standIn.error };
+    return new LiveDeclarations(source, flags, usable);
+  }
+
+  #state(): LiveState {
+    const state = resolve(this.#source.current(), this.#flags, this.#standIn);
+    return { ...state, problems: [...this.#source.problems(), ...state.problems] };
+  }
+
+  /** Tells the state now and after every change. Returns what ends it. */
+  follow(listener: (state: LiveState) => void): () => void {
+    const stop = this.#source.onChange(() => listener(this.#state()));
+    listener(this.#state());
+    return () => {
+      stop();
+      this.#source.close();
+    };
+  }
+}

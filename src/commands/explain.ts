@@ -1,0 +1,116 @@
+// Explain: what would happen to these pods, and why: the webhook's own admission, asked from a person's desk.
+import { DeclaredState } from '../admission/declared-state.ts';
+import type { PodSubject } from '../domain/pod-template.ts';
+import type { Problem } from '../domain/problem.ts';
+import { createPaint } from '../explain/paint.ts';
+import { renderPod } from '../explain/pod-text.ts';
+import { viewPod } from '../explain/pod-view.ts';
+import { renderReport } from '../explain/report-text.ts';
+import { judgeOptIn } from '../explain/opt-in.ts';
+import { overallResult } from '../explain/view.ts';
+import type { ExplainView, PodView } from '../explain/view.ts';
+import { loadDeclarations } from './declarations.ts';
+import type { LiveState } from './declarations.ts';
+import { EXIT } from './exit.ts';
+import { openEngine } from './explain-engine.ts';
+import { readSubjects } from './explain-file.ts';
+import type { SubjectFile } from './explain-file.ts';
+import { endSoon, printData, printOut, printProblems } from './explain-output.ts';
+import type { OutputFormat } from './explain-output.ts';
+import { explainPod } from './explain-pod.ts';
+import type { ExplainContext } from './explain-pod.ts';
+
+export interface ExplainFlags {
+  /** `-` is standard input. */
+  readonly file: string;
+  readonly manifests: readonly string[];
+  readonly namespace?: string | undefined;
+  readonly dockerConfig?: string | undefined;
+  readonly installNamespace: string;
+  readonly output: OutputFormat;
+}
+
+const EXIT_OF: Readonly<Record<ExplainView['result'], number>> = {
+  served: EXIT.yes,
+  'not-served': EXIT.no,
+  unknown: EXIT.unknown,
+};
+
+const ONE_STANDARD_INPUT: Problem = {
+  path: '--file',
+  code: 'InvalidFlag',
+  message: 'standard input cannot be both the pod (-f -) and the declarations (-m -)',
+  fix: 'Write one of them to a file',
+};
+
+type Subject = PodSubject & { readonly origin: string };
+
+async function explainOne(
+  subject: Subject,
+  context: ExplainContext,
+  installNamespace: string,
+): Promise<PodView> {
+  const { namespace } = subject;
+  const labels = context.state.namespaceLabels.get(namespace);
+  const optIn = judgeOptIn(namespace, labels, installNamespace);
+  return viewPod(await explainPod(subject, optIn, context));
+}
+
+/** One pod after the other, so that each is judged on its own; what one has learnt of a registry the next one knows. */
+async function explainAll(
+  subjects: SubjectFile,
+  context: ExplainContext,
+  flags: ExplainFlags,
+): Promise<ExplainView> {
+  const paint = createPaint(process.stdout);
+  const pods: PodView[] = [];
+  for (const subject of subjects.pods) {
+    const pod = await explainOne(subject, context, flags.installNamespace);
+    pods.push(pod);
+    if (flags.output === 'text') await printOut(`${renderPod(pod, paint).join('\n')}\n`);
+  }
+  const result = overallResult(pods.flatMap((pod) => pod.images));
+  const { passedOver } = subjects;
+  const view: ExplainView = {
+    kind: 'explain',
+    v: 1,
+    result,
+    pods,
+    passedOver,
+    problems: context.state.problems,
+  };
+  if (flags.output === 'text') await printOut(`${renderReport(view, paint).join('\n')}\n`);
+  else await printData(view, flags.output);
+  return view;
+}
+
+async function run(subjects: SubjectFile, state: LiveState, flags: ExplainFlags): Promise<number> {
+  const engine = openEngine(state.objects);
+  if (!engine.ok) return refuse(engine.error);
+  try {
+    const context = { engine: engine.value, state, declared: new DeclaredState(state.objects) };
+    return endSoon(EXIT_OF[(await explainAll(subjects, context, flags)).result]);
+  } finally {
+    await engine.value.close();
+  }
+}
+
+function refuse(problems: readonly Problem[]): number {
+  printProblems(problems);
+  return EXIT.badInput;
+}
+
+/**
+ * Explains the pods of a file. Resolves with the exit code: 0 every image would be served, 1 an image can be had from
+ * nobody, 2 bad input, 3 could not tell.
+ */
+export async function runExplain(flags: ExplainFlags): Promise<number> {
+  if (flags.file === '-' && flags.manifests.includes('-')) return refuse([ONE_STANDARD_INPUT]);
+  const [subjects, state] = await Promise.all([
+    readSubjects(flags.file, flags.namespace ?? 'default'),
+    loadDeclarations({ ...flags, allowedEndpoint: [] }),
+  ]);
+  const problems = [...(subjects.ok ? [] : subjects.error), ...(state.ok ? [] : state.error)];
+  if (!subjects.ok || !state.ok) return refuse(problems);
+  return run(subjects.value, state.value, flags);
+}
