@@ -1,0 +1,203 @@
+// Screen: the walk-through for people: an opening, each step's report laid out, a summary, and where to go next.
+import type { AuditCandidate, AuditRecord } from '../domain/audit-record.ts';
+import type { Page } from './page.ts';
+import type { StepScript } from './step-script.ts';
+import { CAST, PLACES } from './stage.ts';
+import type { Place, Stage } from './stage.ts';
+import type { Expectation, PodReport, StepReport } from './step-report.ts';
+import { printMs } from './step-report.ts';
+
+const BODY = { first: '   ', rest: '   ' };
+/** Labels in front of a pod's lines are so wide, with the blank behind them. */
+const LABEL = 9;
+/** Room for the longest title in the summary. */
+const TITLE = 34;
+
+/** What there is of a mirror set to show. */
+export interface DeclaredSet {
+  readonly name: string;
+  /** The prefix that pods use. */
+  readonly upstream: string;
+  readonly mirrors: readonly { readonly endpoint: string; readonly source: string }[];
+  readonly digestPolicy: string;
+}
+
+/** Milliseconds of the slowest of some pods. */
+function slowestOf(pods: readonly PodReport[]): number {
+  return Math.max(...pods.map((pod) => pod.ms));
+}
+
+/** Does the warning say more than the changed image does? */
+function isTelling({ audit }: PodReport): boolean {
+  return audit?.action !== 'rewrite' || audit.digest === 'differs';
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+export class Screen {
+  readonly #page: Page;
+  readonly #stage: Stage;
+
+  constructor(page: Page, stage: Stage) {
+    this.#page = page;
+    this.#stage = stage;
+  }
+
+  /** Says what is running and what was declared. */
+  opening(sets: readonly DeclaredSet[]): void {
+    const page = this.#page;
+    page.line('registry-failover: pods keep starting when their image registry is down.', 'bold');
+    page.text('In this process, over TLS: the webhook and three registries, one account each.');
+    page.text('Pods are sent to it as the API server sends them. No cluster, no internet.');
+    page.line();
+    for (const place of PLACES) this.#introduce(place);
+    page.line();
+    page.line("   Declared (mirror sets, and where each mirror's credential comes from):");
+    for (const set of sets) this.#declared(set);
+    page.line();
+  }
+
+  /** What is about to be done: said first, since the registries take their time. */
+  begin(step: number, { title, act }: StepScript): void {
+    this.#page.heading(`${step} ${title}`);
+    this.#page.text(act, BODY);
+  }
+
+  /** What was seen. */
+  end(report: StepReport): void {
+    const page = this.#page;
+    for (const pod of report.pods) this.#pod(pod);
+    if (report.following.length > 0) this.#following(report.following);
+    page.line();
+    for (const expectation of report.expected) this.#expectation(expectation);
+    page.text(report.lesson, { first: '   → ', rest: '     ' }, 'cyan');
+    page.line();
+  }
+
+  /** One pod with what changed on it, why, and what the audit says. */
+  pod(pod: PodReport): void {
+    this.#pod(pod);
+    this.#page.line();
+  }
+
+  summary(reports: readonly StepReport[]): void {
+    const page = this.#page;
+    page.heading('In short');
+    page.ends(`   ${'step'.padEnd(TITLE + 2)}image from`, 'ms', 'dim');
+    for (const report of reports) this.#summarise(report);
+    page.line();
+    const wrong = reports.filter((report) => !report.ok).map((report) => report.step);
+    if (wrong.length === 0) return;
+    page.text(
+      `Not as told: step ${wrong.join(', ')}. Run again with --json for everything that was seen.`,
+      undefined,
+      'red',
+    );
+    page.line();
+  }
+
+  /** What to do next, as commands to copy. */
+  next(commands: readonly (readonly [string, string])[]): void {
+    for (const [command, what] of commands) {
+      this.#page.text(what, { first: `   ${command.padEnd(31)} `, rest: ' '.repeat(35) });
+    }
+  }
+
+  #introduce(place: Place): void {
+    const { role, username } = CAST[place];
+    const first = `   ${place}  ${this.#stage.hostPort(place).padEnd(23)}`;
+    this.#page.text(`${role}; account ${username}`, { first, rest: ' '.repeat(first.length) });
+  }
+
+  #declared({ name, upstream, mirrors, digestPolicy }: DeclaredSet): void {
+    const places = mirrors.map(({ endpoint, source }) => `${this.#stage.shorten(endpoint)} (${source})`);
+    const policy = digestPolicy === 'Prefer' ? '' : `; digestPolicy ${digestPolicy}`;
+    const first = `   ${name.padEnd(6)}${this.#stage.shorten(upstream).padEnd(10)}→ `;
+    this.#page.text(`${places.join(', ')}${policy}`, { first, rest: ' '.repeat(first.length) });
+  }
+
+  #pod(pod: PodReport): void {
+    const page = this.#page;
+    page.line();
+    page.ends(`   new pod of ${pod.pod}`, `${printMs(pod.ms)} ms`, 'bold');
+    this.#change(pod);
+    if (pod.failure !== undefined)
+      page.text(pod.failure, { first: '   failure  ', rest: '            ' }, 'red');
+    if (pod.audit !== undefined) this.#labelled('why', pod.audit.sentence);
+    if (isTelling(pod)) for (const warning of pod.warnings) this.#labelled('warning', warning, 'yellow');
+    if (pod.audit === undefined) return;
+    this.#audit(pod.audit);
+  }
+
+  #change(pod: PodReport): void {
+    const page = this.#page;
+    const { before, after } = pod.image;
+    const added = pod.pullSecrets.after.filter((name) => !pod.pullSecrets.before.includes(name));
+    if (before === after) page.line(`     image: ${before}`);
+    else {
+      page.line(`   - image: ${before}`, 'red');
+      page.line(`   + image: ${after}`, 'green');
+    }
+    for (const name of added) page.line(`   + imagePullSecrets: ${name}`, 'green');
+  }
+
+  #labelled(label: string, text: string, ...styles: ('yellow' | 'dim')[]): void {
+    const first = `   ${label.padEnd(LABEL - 1)} `;
+    this.#page.text(text, { first, rest: ' '.repeat(first.length) }, ...styles);
+  }
+
+  /** What matters of the audit line, a candidate a line: --json has it whole. */
+  #audit(audit: AuditRecord): void {
+    const digest = audit.digest === undefined ? '' : `, digest ${audit.digest}`;
+    this.#labelled('audit', `${audit.action}, ${audit.reason}${digest}`, 'dim');
+    for (const candidate of audit.candidates) {
+      const place = this.#stage.shorten(candidate.endpoint).padEnd(LABEL + 2);
+      const text = `${' '.repeat(LABEL + 3)}${place} ${this.#printAnswer(candidate)}`;
+      this.#page.line(cut(text, this.#page.width), 'dim');
+    }
+  }
+
+  #printAnswer({ outcome, ms, fromMemory, detail = '', secret }: AuditCandidate): string {
+    if (outcome === 'not-asked') return 'not asked';
+    const when = fromMemory ? 'from memory' : `${printMs(ms)} ms`;
+    // The detail begins with the registry's name, which has just been said.
+    const said = this.#stage.shorten(detail).replace(/^\w+:? /, '');
+    const how = said !== '' ? `: ${said}` : secret === undefined ? '' : `, with ${secret}`;
+    return `${outcome}, ${when}${how}`;
+  }
+
+  #following(pods: readonly PodReport[]): void {
+    const [first] = pods;
+    if (first === undefined) return;
+    const many = pods.length === 1 ? 'then 1 pod' : `then ${pods.length} pods`;
+    const ms = pods.map((pod) => printMs(pod.ms)).join(' ');
+    this.#page.ends(
+      `   ${many} of ${first.pod}: ${this.#stage.shorten(first.image.after)}`,
+      `${ms} ms`,
+      'bold',
+    );
+  }
+
+  #expectation({ ok, says, seen }: Expectation): void {
+    const mark = ok ? '✔' : '✘ NOT SO:';
+    this.#page.text(`${says} (${seen})`, { first: `   ${mark} `, rest: '     ' }, ok ? 'green' : 'red');
+  }
+
+  #summarise(report: StepReport): void {
+    const { step, title, pods, following, ok } = report;
+    const images = pods.map((pod) => this.#shortPlace(pod));
+    const after = following.length === 0 ? '' : `, then ${printMs(slowestOf(following))}`;
+    const ms = `${pods.map((pod) => printMs(pod.ms)).join(' and ')}${after}`;
+    const left = ` ${ok ? '✔' : '✘'} ${step} ${title.padEnd(TITLE)}${images.join(', ')}`;
+    this.#page.ends(left, ms, ...(ok ? [] : (['red'] as const)));
+  }
+
+  /** `ams/shop`, or `fra/shop (kept)`. */
+  #shortPlace({ image }: PodReport): string {
+    const short = this.#stage.shorten(image.after);
+    const place = short.slice(0, short.lastIndexOf('/'));
+    return image.after === image.before ? `${place} (kept)` : place;
+  }
+}

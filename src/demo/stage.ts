@@ -1,0 +1,199 @@
+// Stage: the demo's registries with their names, accounts and images, and everything the walk-through does to them.
+import { randomBytes } from 'node:crypto';
+import type { Fault } from './faults.ts';
+import { buildImage } from './image.ts';
+import { DemoRegistry } from './registry.ts';
+import type { SeenConnections, SeenRequest } from './registry-observations.ts';
+import type { Account } from './token-issuer.ts';
+
+/** The registries, by the short names that the demo and its prompt use. */
+export const PLACES = ['fra', 'ams', 'hub'] as const;
+export type Place = (typeof PLACES)[number];
+
+interface Casting {
+  readonly host: string;
+  readonly address: string;
+  readonly username: string;
+  /** What it is to the person who watches. */
+  readonly role: string;
+}
+
+export const CAST: Readonly<Record<Place, Casting>> = {
+  fra: {
+    host: 'fra.demo.example',
+    address: '127.0.0.2',
+    username: 'shop-team',
+    role: 'the upstream, which pods name',
+  },
+  ams: { host: 'ams.demo.example', address: '127.0.0.3', username: 'mirror-pull', role: 'the mirror' },
+  hub: {
+    host: 'hub.demo.example',
+    address: '127.0.0.4',
+    username: 'shop-at-hub',
+    role: 'public, with a pull limit',
+  },
+};
+
+/** Image and the places that hold it at first, each with the repository it has there. */
+const COLLECTION: readonly {
+  readonly tag: string;
+  readonly at: Partial<Record<Place, readonly string[]>>;
+}[] = [
+  { tag: '1.4', at: { fra: ['shop/web'], ams: ['shop/web'] } },
+  { tag: '1.3', at: { fra: ['shop/web'], ams: ['shop/web'] } },
+  { tag: '3.1', at: { fra: ['shop/api'], ams: ['shop/api'] } },
+  { tag: '2.0', at: { fra: ['pay/ledger', 'archive/ledger'], ams: ['pay/ledger'] } },
+  { tag: '1.29', at: { hub: ['library/nginx'], ams: ['hub/library/nginx'] } },
+];
+
+/** Easy to read in an image reference, and below the ports that outgoing connections are given. */
+const WANTED_PORT = 5000;
+/** The shortest rest that the product believes in: a demo must not be over before its 429 is. */
+const RETRY_AFTER_SECONDS = 30;
+
+/** A certificate and key for every name and address of the cast. */
+export interface StageCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/** What one registry has seen since the observations were last cleared. */
+export interface Seen {
+  readonly fault: Fault;
+  readonly requests: readonly SeenRequest[];
+  /** User names that were shown, without `anonymous`. A wrong password or token stands here too, as such. */
+  readonly accounts: readonly string[];
+  readonly connections: SeenConnections;
+}
+
+export interface StageOptions {
+  readonly certificate: StageCertificate;
+  /** False: what is to go wrong does not. For the test that the walk-through is no canned text. */
+  readonly plantsFaults: boolean;
+}
+
+/** The build a tag names: the one that everybody has at first, or the one before it. */
+function build(name: string, tag: string, age: 'current' | 'older'): ReturnType<typeof buildImage> {
+  const basename = name.slice(name.lastIndexOf('/') + 1);
+  return buildImage({ text: `${basename}:${tag} ${age === 'current' ? 'build 8' : 'build 7'}` });
+}
+
+async function startRegistry(place: Place, account: Account, tls: StageCertificate): Promise<DemoRegistry> {
+  const { host: name, address } = CAST[place];
+  const options = { name, address, tls, account, retryAfterSeconds: RETRY_AFTER_SECONDS };
+  try {
+    return await DemoRegistry.start({ ...options, port: WANTED_PORT });
+  } catch {
+    // Somebody has that port, perhaps another demo.
+    return DemoRegistry.start(options);
+  }
+}
+
+export class Stage {
+  readonly #registries: ReadonlyMap<Place, DemoRegistry>;
+  readonly #accounts: ReadonlyMap<Place, Account>;
+  readonly #plantsFaults: boolean;
+
+  private constructor(
+    registries: ReadonlyMap<Place, DemoRegistry>,
+    accounts: ReadonlyMap<Place, Account>,
+    plantsFaults: boolean,
+  ) {
+    this.#registries = registries;
+    this.#accounts = accounts;
+    this.#plantsFaults = plantsFaults;
+  }
+
+  /** Starts every registry and fills it. Passwords are made up anew each time. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const registries = new Map<Place, DemoRegistry>();
+    const accounts = new Map<Place, Account>();
+    for (const place of PLACES) {
+      const password = randomBytes(12).toString('base64url');
+      const account = { username: CAST[place].username, password: () => password };
+      accounts.set(place, account);
+      registries.set(place, await startRegistry(place, account, options.certificate));
+    }
+    const stage = new Stage(registries, accounts, options.plantsFaults);
+    for (const { tag, at } of COLLECTION) {
+      for (const place of PLACES) for (const name of at[place] ?? []) stage.#put(place, name, tag, 'current');
+    }
+    return stage;
+  }
+
+  registry(place: Place): DemoRegistry {
+    const registry = this.#registries.get(place);
+    if (registry === undefined) throw new Error(`no registry ${place}`);
+    return registry;
+  }
+
+  account(place: Place): Account {
+    const account = this.#accounts.get(place);
+    if (account === undefined) throw new Error(`no account at ${place}`);
+    return account;
+  }
+
+  /** `fra.demo.example:5000`, as images and declarations name it. */
+  hostPort(place: Place): string {
+    return `${CAST[place].host}:${this.registry(place).where.port}`;
+  }
+
+  /** Names and the addresses they stand for, since no name server knows them. */
+  get names(): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(
+      PLACES.map((place) => [CAST[place].host, [this.registry(place).where.address]]),
+    );
+  }
+
+  /** `fra/shop/web:1.4` with the registry's whole name; any other text as it is. */
+  expand(text: string): string {
+    const place = PLACES.find((name) => text.startsWith(`${name}/`));
+    return place === undefined ? text : `${this.hostPort(place)}${text.slice(place.length)}`;
+  }
+
+  /** The same text with the registries' short names. */
+  shorten(text: string): string {
+    return PLACES.reduce((short, place) => short.replaceAll(this.hostPort(place), place), text);
+  }
+
+  break(place: Place, fault: Fault): void {
+    if (this.#plantsFaults) this.registry(place).fault = fault;
+  }
+
+  /** Resolves when the registry listens again. */
+  async heal(place: Place): Promise<void> {
+    const registry = this.registry(place);
+    registry.fault = 'none';
+    await registry.settled();
+  }
+
+  /** Takes an image away from one registry. */
+  delete(place: Place, name: string, tag: string): void {
+    if (this.#plantsFaults) this.registry(place).remove(name, tag);
+  }
+
+  /** Moves a tag to another build, or back to the one that everybody has. */
+  move(place: Place, name: string, tag: string, age: 'current' | 'older'): void {
+    if (this.#plantsFaults) this.#put(place, name, tag, age);
+  }
+
+  clearObservations(): void {
+    for (const registry of this.#registries.values()) registry.clearObservations();
+  }
+
+  seen(place: Place): Seen {
+    const { fault, requests, connections } = this.registry(place);
+    const accounts = new Set(
+      requests.map((request) => request.shown).filter((shown) => shown !== 'anonymous'),
+    );
+    return { fault, requests, accounts: [...accounts], connections };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#registries.values()].map((registry) => registry.stop()));
+  }
+
+  #put(place: Place, name: string, tag: string, age: 'current' | 'older'): void {
+    this.registry(place).publish(name, tag, build(name, tag, age));
+  }
+}

@@ -1,0 +1,128 @@
+// Notes: what a person should know beside the facts, one sentence each, and only where it applies.
+import { printEndpoint } from '../domain/endpoint.ts';
+import type { MirrorSet } from '../domain/mirror-set.ts';
+import { indexMirrorSets, planImage } from '../domain/plan.ts';
+import { parseReference, repositoryName } from '../domain/reference.ts';
+import { sentenceOf } from '../domain/reason.ts';
+import { ownRegistry } from './candidates.ts';
+import type { CandidateFinding, PodExplanation, SlotFinding } from './explanation.ts';
+
+type Note = string | false | undefined;
+
+function said(notes: readonly Note[]): string[] {
+  return notes.filter((note): note is string => typeof note === 'string');
+}
+
+function noCredentialNote({ candidate, answer }: CandidateFinding): Note {
+  if (answer?.outcome !== 'denied' || answer.secret !== undefined) return undefined;
+  if (candidate.source === 'Upstream') {
+    return `No pull secret of the pod has an entry for ${repositoryName(candidate.reference)}.`;
+  }
+  const isWanted = candidate.source === 'SameAsUpstream' || candidate.source === 'Secret';
+  return isWanted && 'No credential for this mirror could be derived for the pod.';
+}
+
+function leftOutNote({ candidate }: CandidateFinding, upstream: CandidateFinding | undefined): Note {
+  if (candidate.excluded !== undefined) {
+    return 'Left out: nodes do not trust its private CA. Once they do, write trustedByNodes: true.';
+  }
+  const isGranted = candidate.source === 'Secret' && upstream?.answer?.outcome === 'missing';
+  return isGranted && "Left out: an operator's credential must not grant what the upstream does not give.";
+}
+
+function digestOf(finding: CandidateFinding | undefined): string | undefined {
+  return finding?.answer?.outcome === 'available' ? finding.answer.digest : undefined;
+}
+
+function digestNote(finding: CandidateFinding, upstream: CandidateFinding | undefined): Note {
+  const [here, there] = [digestOf(finding), digestOf(upstream)];
+  const differs = here !== undefined && there !== undefined && here !== there;
+  return differs && 'Another build than the upstream has under this tag.';
+}
+
+/** Notes on one candidate; `upstream` is the first of its slot. */
+export function candidateNotes(
+  finding: CandidateFinding,
+  upstream: CandidateFinding | undefined,
+): readonly string[] {
+  return said([
+    leftOutNote(finding, upstream),
+    finding.candidate.source === 'Node' &&
+      'The node brings the credential: whether it serves the image cannot be tried from here.',
+    noCredentialNote(finding),
+    digestNote(finding, upstream),
+    finding.answer?.outcome === 'slow' &&
+      'A first contact also looks up the name, shakes hands and logs in; a running webhook mostly has.',
+  ]);
+}
+
+/** Sets that cover the image but are not for this namespace. */
+function otherNamespaceNote(image: string, pod: PodExplanation): Note {
+  const set = planImage(image, indexMirrorSets(pod.sets)).set;
+  if (set === undefined) return undefined;
+  const unknown = pod.optIn.asked === 'unknown' ? ' (its labels are not among the manifests)' : '';
+  return `Mirror set ${set.name} covers the image, but its namespaceSelector does not select namespace ${pod.namespace}${unknown}.`;
+}
+
+function unmappedNote(set: MirrorSet, slot: SlotFinding): Note {
+  const known = new Set(slot.candidates.map(({ candidate }) => printEndpoint(candidate.endpoint)));
+  const left = set.mirrors.map((mirror) => printEndpoint(mirror.endpoint)).filter((name) => !known.has(name));
+  return left.length > 0 && `Cannot hold this repository (the path would not be valid): ${left.join(', ')}.`;
+}
+
+function unparsableNote(image: string): Note {
+  const parsed = parseReference(image);
+  return !parsed.ok && `It is not an image reference: ${parsed.error.message}. ${parsed.error.fix}.`;
+}
+
+/** Outside of every set the image's own registry is asked, if it can be. */
+function undialableNote({ decision, candidates }: SlotFinding): Note {
+  if (candidates.length > 0 || decision.reason === 'image-unparsable') return undefined;
+  const own = ownRegistry(decision.plan.original);
+  return !own.ok && `Its registry could not be asked: ${own.error.message}. ${own.error.fix}.`;
+}
+
+const DIGEST_NOTES = {
+  verified: undefined,
+  unverified:
+    "This run has not seen the upstream's digest to compare with; the running webhook may have seen it.",
+  differs: 'The mirror holds another build under this tag than the upstream had.',
+} as const;
+
+/** Notes on one image. */
+export function imageNotes(slot: SlotFinding, pod: PodExplanation): readonly string[] {
+  const { decision } = slot;
+  const { set, original } = decision.plan;
+  const { would } = decision;
+  return said([
+    decision.reason === 'image-unparsable' && unparsableNote(original),
+    decision.reason === 'no-mirror-set' && otherNamespaceNote(original, pod),
+    undialableNote(slot),
+    set !== undefined && unmappedNote(set, slot),
+    would !== undefined && `Otherwise it would become ${would.image}: ${sentenceOf(would.reason)}`,
+    decision.digest !== undefined && DIGEST_NOTES[decision.digest],
+  ]);
+}
+
+function grantNotes(pod: PodExplanation): Note[] {
+  const sets = new Set(pod.slots.flatMap(({ decision }) => decision.plan.set ?? []));
+  return [...sets].flatMap((set) => {
+    const granted = set.mirrors.filter((mirror) => mirror.source === 'Secret');
+    if (granted.length === 0) return [];
+    const names = granted.map((mirror) => printEndpoint(mirror.endpoint)).join(', ');
+    return [
+      `${names} (mirror set ${set.name}, source: Secret): every pod creator in the selected namespaces can read all that this credential can read.`,
+    ];
+  });
+}
+
+/** Notes on the pod as a whole. */
+export function podNotes(pod: PodExplanation): readonly string[] {
+  const derived = pod.added.length > 0;
+  return said([
+    !pod.pullSecretsKnown &&
+      `The pod names no pull secret. If its service account ${pod.serviceAccount} has some, the API server adds them first: put the ServiceAccount into the file to have them counted.`,
+    ...grantNotes(pod),
+    derived && 'Added pull secrets are made by the controller, ahead of time, from the declarations.',
+  ]);
+}
