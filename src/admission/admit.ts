@@ -109,11 +109,7 @@ export class Admission {
   }
 
   #ask(visit: Visit, readings: readonly SecretReading[]): ExplainedVerdict | Promise<ExplainedVerdict> {
-    const credentials = visit.view.credentials(
-      readings,
-      visit.relevant.filter((set) => set.mode !== 'Observe'),
-      mayAddSecrets(visit),
-    );
+    const credentials = visit.view.credentials(readings, visit.relevant, mayAddSecrets(visit));
     const inquiries = visit.slots.map((slot) => this.#inquiry(visit, slot, credentials));
     const open = inquiries.filter((inquiry) => !recallSlot(inquiry, this.#lookups.prober));
     if (open.length === 0) return this.#close(visit, inquiries, credentials);
@@ -245,6 +241,8 @@ function coverageOf(
   decision: SlotDecision,
   credentials: CredentialView,
 ): Readonly<Record<string, string>> | undefined {
+  // What a set that only observes would have added is not on the pod.
+  if (decision.plan.set?.mode === 'Observe') return undefined;
   let coverage: Record<string, string> | undefined;
   for (const candidate of decision.plan.candidates) {
     if (candidate.rank === 0) continue;

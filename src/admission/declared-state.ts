@@ -17,8 +17,12 @@ export interface DeclaredObjects {
 
 const NO_LABELS: Labels = {};
 
+/** Readings of secrets that are not declared; pods choose the names. */
+const MAX_UNDECLARED = 4096;
+
 function readSecret(name: string, secret: PullSecretObject | undefined): SecretReading {
-  if (secret === undefined) return { name, state: 'absent' };
+  // In the cluster it may well exist: what the files do not hold is unknown, not absent.
+  if (secret === undefined) return { name, state: 'unread' };
   const parsed = parsePullSecret(secret);
   if (!parsed.ok) return { name, state: 'broken', problem: parsed.error };
   if (parsed.value === undefined) return { name, state: 'absent' };
@@ -64,6 +68,7 @@ class State implements MirrorSource, PullSecretSource {
     const known = this.#readings.get(key);
     if (known !== undefined) return known;
     const reading = readSecret(name, this.#secrets.get(key) ?? this.#objects.standIn);
+    if (this.#readings.size >= this.#secrets.size + MAX_UNDECLARED) this.#readings.clear();
     this.#readings.set(key, reading);
     return reading;
   }

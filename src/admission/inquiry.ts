@@ -61,6 +61,7 @@ class SlotAsker {
   readonly #hedgeMs: number;
   readonly #asked = new Map<number, Promise<void>>();
   #closed = false;
+  #finished = false;
 
   constructor(inquiry: SlotInquiry, prober: Prober, hedgeMs: number) {
     this.#inquiry = inquiry;
@@ -109,15 +110,18 @@ class SlotAsker {
     this.#prefetchMirrors();
     for (const mirror of worthAsking(this.#inquiry.plan, this.#inquiry.answers[0])) {
       await this.#ask(mirror.rank);
-      if (this.#closed || isSettled(this.#inquiry)) return;
+      if (this.#closed || isSettled(this.#inquiry)) break;
     }
+    this.#finished = true;
   }
 
   /** The deadline has come: what was asked and has no answer is answered so. */
   close(elapsedMs: number): void {
     this.#closed = true;
-    this.#inquiry.answers[0] ??= unanswered(elapsedMs);
-    for (const rank of this.#asked.keys()) this.#inquiry.answers[rank] ??= unanswered(elapsedMs);
+    if (this.#finished) return;
+    const { answers, plan } = this.#inquiry;
+    answers[0] ??= unanswered(elapsedMs);
+    for (const mirror of worthAsking(plan, answers[0])) answers[mirror.rank] ??= unanswered(elapsedMs);
   }
 }
 

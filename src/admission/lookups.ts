@@ -11,7 +11,7 @@ import type { Question } from '../domain/question.ts';
 export interface Prober {
   /** What is known already; undefined: has to be asked. Refreshes in the background what has become stale. */
   recall(question: Question): Answer | undefined;
-  /** Asks; answers within the probe timeout (a second) whatever happens. */
+  /** Asks with one credential after the other; each answers within the probe timeout (a second) whatever happens. */
   ask(question: Question): Promise<Answer>;
   /** What the endpoint's health alone says: for pods whose credential could not be read. */
   byHealth(endpoint: Endpoint): Answer;

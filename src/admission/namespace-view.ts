@@ -7,25 +7,35 @@ import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts
 import { questionFor } from '../domain/question.ts';
 import type { Fingerprint, Question } from '../domain/question.ts';
 
-/** Distinct images and pull-secret lists remembered per view; a pod names a handful, a namespace some hundred. */
-const MAX_REMEMBERED = 4096;
+/** Distinct images remembered per view; a pod names a handful, a namespace some hundred. */
+const MAX_PLANS = 4096;
+/** Questions (image, mirror, credentials) remembered per view, over all lists of pull secrets together. */
+const MAX_QUESTIONS = 16_384;
+/** Longer texts are worked out anew each time: whoever creates pods chooses them, and they would be kept. */
+const MAX_KEY_CHARACTERS = 2048;
+
+/** Counts what a view keeps, so that one bound holds over all of its parts. */
+interface Budget {
+  spent: number;
+}
 
 /** Credentials of a pod together with the questions already made from them. */
 export class CredentialView {
   readonly credentials: PodCredentials;
   readonly #fingerprint: Fingerprint;
+  readonly #budget: Budget;
   readonly #questions = new Map<ImagePlan, (Question | undefined)[]>();
 
-  constructor(credentials: PodCredentials, fingerprint: Fingerprint) {
+  constructor(credentials: PodCredentials, fingerprint: Fingerprint, budget: Budget) {
     this.credentials = credentials;
     this.#fingerprint = fingerprint;
+    this.#budget = budget;
   }
 
   /** The question about a plan's candidate; undefined when there is no such rank. */
   question(plan: ImagePlan, rank: number): Question | undefined {
     let questions = this.#questions.get(plan);
     if (questions === undefined) {
-      if (this.#questions.size >= MAX_REMEMBERED) this.#questions.clear();
       questions = [];
       this.#questions.set(plan, questions);
     }
@@ -34,6 +44,7 @@ export class CredentialView {
     const candidate = plan.candidates[rank];
     if (candidate === undefined) return undefined;
     const question = questionFor(candidate, this.credentials.keyring, this.#fingerprint);
+    this.#budget.spent += 1;
     questions[rank] = question;
     return question;
   }
@@ -55,6 +66,7 @@ export class NamespaceView {
   readonly #fingerprint: Fingerprint;
   readonly #plans = new Map<string, ImagePlan>();
   readonly #credentials = new Map<string, Remembered>();
+  #budget: Budget = { spent: 0 };
 
   constructor(sets: readonly MirrorSet[], fingerprint: Fingerprint) {
     this.#sets = sets;
@@ -65,8 +77,10 @@ export class NamespaceView {
   plan(image: string): ImagePlan {
     const known = this.#plans.get(image);
     if (known !== undefined) return known;
-    if (this.#plans.size >= MAX_REMEMBERED) this.#plans.clear();
     const plan = planImage(image, this.#index);
+    if (image.length > MAX_KEY_CHARACTERS) return plan;
+    // A new plan is a new key of every question about it: they go together.
+    if (this.#plans.size >= MAX_PLANS) this.#forget();
     this.#plans.set(image, plan);
     return plan;
   }
@@ -80,10 +94,24 @@ export class NamespaceView {
     const key = `${mayAdd}|${relevant.map((set) => set.name).join(',')}|${readings.map((reading) => reading.name).join(',')}`;
     const known = this.#credentials.get(key);
     if (known !== undefined && sameReadings(known.readings, readings)) return known.view;
-    if (this.#credentials.size >= MAX_REMEMBERED) this.#credentials.clear();
-    const credentials = podCredentials(readings, { relevant, all: this.#sets, mayAdd });
-    const view = new CredentialView(credentials, this.#fingerprint);
+    if (this.#budget.spent >= MAX_QUESTIONS) this.#forget();
+    const credentials = podCredentials(readings, {
+      relevant: relevant.filter((set) => set.mode !== 'Observe'),
+      observed: relevant.filter((set) => set.mode === 'Observe'),
+      all: this.#sets,
+      mayAdd,
+    });
+    const view = new CredentialView(credentials, this.#fingerprint, this.#budget);
+    if (key.length > MAX_KEY_CHARACTERS) return view;
+    this.#budget.spent += 1;
     this.#credentials.set(key, { readings, view });
     return view;
+  }
+
+  /** Starts anew: what is in use is worked out again in microseconds. */
+  #forget(): void {
+    this.#plans.clear();
+    this.#credentials.clear();
+    this.#budget = { spent: 0 };
   }
 }

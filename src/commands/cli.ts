@@ -76,7 +76,7 @@ function withDeclarations(command: Command): Command {
   return command
     .addOption(
       new Option('-m, --manifests <path>', 'declarations: a file or directory; repeatable')
-        .argParser((value: string, previous: readonly string[] = []) => [...previous, value])
+        .argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value])
         .makeOptionMandatory(),
     )
     .option(

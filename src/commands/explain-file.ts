@@ -7,6 +7,7 @@ import type { Place, PodSubject, TemplateProblem } from '../domain/pod-template.
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
+import { parseYamlDocuments } from '../manifests/yaml-documents.ts';
 
 /** Far above every manifest: the API server takes no object above 3 MiB. */
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -53,76 +54,43 @@ async function readText(file: string, name: string): Promise<Result<string, Prob
   }
 }
 
-const YAML_FIXES: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'Indent with spaces',
-  DUPLICATE_KEY: 'Remove one of the two',
-  BLOCK_AS_IMPLICIT_KEY: 'Put the value in quotes, or on a line of its own',
-  BAD_INDENT: 'Correct the indentation, or close the bracket or quote before it',
-  MISSING_CHAR: 'Close the quote or bracket, or put the text in quotes',
-};
-
-class YamlFile {
+/** Where the values of a file stand in its text. */
+class Lines {
   readonly #name: string;
-  readonly #lines = new LineCounter();
+  readonly #counter = new LineCounter();
   readonly #documents: readonly Document[];
 
+  /** The text has been parsed before, without a problem. */
   constructor(name: string, text: string) {
     this.#name = name;
-    // Merge keys are read as kubectl reads them.
-    this.#documents = [
-      ...parseAllDocuments(text, { lineCounter: this.#lines, prettyErrors: false, merge: true }),
-    ];
+    const options = { lineCounter: this.#counter, prettyErrors: false, merge: true, uniqueKeys: false };
+    // Empty documents do not count, here as there.
+    this.#documents = [...parseAllDocuments(text, options)].filter((document) => document.toJS() !== null);
   }
 
-  /** What is not YAML. Only the first per document: the others follow from it. */
-  problems(): Problem[] {
-    return this.#documents.flatMap(({ errors: [first] }) => {
-      if (first === undefined) return [];
-      // Some messages go on to quote the file, which may hold secrets.
-      const message = `this is not YAML: ${first.message.split(/: ["']/)[0] ?? ''}`;
-      const fix = YAML_FIXES[first.code] ?? 'Correct the YAML here';
-      return [{ path: this.#at(first.pos[0]), code: 'InvalidYaml', message, fix }];
-    });
+  /** `deploy.yaml (line 12, column 7)`: of the value itself, or of what is nearest above it. */
+  where(place: Place): string {
+    const at = this.#find(place);
+    return at === undefined ? this.#name : `${this.#name} (line ${at.line}, column ${at.col})`;
   }
 
-  /** The documents' values; throws where an alias leads nowhere, or to too much. */
-  values(): unknown[] {
-    return this.#documents.map((document) => document.toJS() as unknown);
+  /** `deploy.yaml:12`, as editors take it. */
+  line(place: Place): string {
+    return `${this.#name}:${this.#find(place)?.line ?? 1}`;
   }
 
-  /** `deploy.yaml:12:7`, of the value itself or of what is nearest above it. */
-  where({ document, keys }: Place): string {
+  #find({ document, keys }: Place): { readonly line: number; readonly col: number } | undefined {
     const root = this.#documents[document];
     for (let length = keys.length; length >= 0; length -= 1) {
       const node = root?.getIn(keys.slice(0, length), true);
-      if (isNode(node) && node.range) return this.#at(node.range[0]);
+      if (isNode(node) && node.range) return this.#counter.linePos(node.range[0]);
     }
-    return this.#name;
-  }
-
-  /** `deploy.yaml:12`. */
-  lineOf(place: Place): string {
-    return this.where(place).replace(/:\d+$/, '');
-  }
-
-  #at(offset: number): string {
-    const { line, col } = this.#lines.linePos(offset);
-    return `${this.#name}:${line}:${col}`;
+    return undefined;
   }
 }
 
-function located(file: YamlFile, problem: TemplateProblem): Problem {
-  const { code, message, fix, place } = problem;
-  return { path: `${file.where(place)} ${problem.path}`.trimEnd(), code, message, fix };
-}
-
-function valuesOf(file: YamlFile, name: string): Result<unknown[], Problem> {
-  try {
-    return ok(file.values());
-  } catch {
-    const message = 'an alias (*name) has no anchor (&name), or would be expanded without end';
-    return err({ path: name, code: 'InvalidYaml', message, fix: 'Write the value out instead of the alias' });
-  }
+function located(lines: Lines, { code, message, fix, place, path }: TemplateProblem): Problem {
+  return { path: `${lines.where(place)} ${path}`.trimEnd(), code, message, fix };
 }
 
 /** Reads the pods out of a file, `-` being standard input. All problems at once. */
@@ -133,13 +101,12 @@ export async function readSubjects(
   const name = file === '-' ? 'standard input' : file;
   const text = await readText(file, name);
   if (!text.ok) return err([text.error]);
-  const yaml = new YamlFile(name, text.value);
-  const broken = yaml.problems();
-  if (broken.length > 0) return err(broken);
-  const values = valuesOf(yaml, name);
-  if (!values.ok) return err([values.error]);
-  const subjects = parsePodSubjects(values.value, namespace);
-  if (!subjects.ok) return err(subjects.error.map((problem) => located(yaml, problem)));
-  const pods = subjects.value.pods.map((pod) => ({ ...pod, origin: yaml.lineOf(pod.place) }));
+  const documents = parseYamlDocuments(text.value, name);
+  if (!documents.ok) return documents;
+  const lines = new Lines(name, text.value);
+  const values = documents.value.map((document) => document.value);
+  const subjects = parsePodSubjects(values, namespace);
+  if (!subjects.ok) return err(subjects.error.map((problem) => located(lines, problem)));
+  const pods = subjects.value.pods.map((pod) => ({ ...pod, origin: lines.line(pod.place) }));
   return ok({ pods, passedOver: subjects.value.passedOver });
 }

@@ -5,10 +5,13 @@ import type { Problem } from '../domain/problem.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 
+let isHeard = false;
+
 /** Resolves when the text has been handed over. A reader that has gone away (`| head`) is no error of ours. */
 export function printOut(text: string): Promise<void> {
+  if (!isHeard) process.stdout.on('error', () => {});
+  isHeard = true;
   return new Promise((resolve) => {
-    process.stdout.once('error', () => resolve());
     process.stdout.write(text, () => resolve());
   });
 }

@@ -50,12 +50,12 @@ function listenersOf(metrics: Metrics, log: Log): EngineListeners {
 function declare(engine: Engine, state: LiveState, metrics: Metrics, log: Log): void {
   engine.declare(state.objects);
   metrics.declarations(state.objects.sets.length, state.problems.length);
-  metrics.retainEndpoints(
-    state.objects.sets.flatMap((set) => [
-      set.upstream.host,
-      ...set.mirrors.map((mirror) => mirror.endpoint.host),
-    ]),
-  );
+  const endpoints = state.objects.sets.flatMap((set) => [
+    set.upstream,
+    ...set.mirrors.map((mirror) => mirror.endpoint),
+  ]);
+  metrics.retainEndpoints(endpoints.map((endpoint) => endpoint.host));
+  for (const endpoint of endpoints) metrics.health(endpoint, engine.health.get(endpoint).status);
   log.info({ sets: state.objects.sets.length, problems: state.problems.length }, 'declarations in force');
   for (const problem of state.problems) log.warn({ problem }, printProblem(problem));
 }

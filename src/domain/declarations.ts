@@ -7,7 +7,7 @@ import type { MirrorSetObject } from './mirror-set-object.ts';
 import type { MirrorSet } from './mirror-set.ts';
 import { parsePrefix, printPrefix } from './reference.ts';
 
-export type { DeclarationOptions, DeclarationProblem } from './declared-refs.ts';
+export type { DeclarationOptions } from './declared-refs.ts';
 
 export interface Declarations {
   /** By name. No two have the same prefix. */

@@ -12,14 +12,14 @@ export type DownCause = 'unreachable' | 'failing';
  * - `manifest-failed`, `manifest-ok`: of a pod's question, for one repository.
  * - `ping-ok`, `ping-failed`: the background's `/v2/`, or the one that confirms a failure. A 5xx there is a failure too.
  * - `recheck-ok`: the background asked a question again that had failed with 5xx, and got an answer.
- * - `rechecks-done`: every question that was kept for asking again has been answered.
+ * - `rechecks-done`: every question that was kept for asking again has been answered, or one that was served before.
  * - `canary-ok`, `canary-failed`: the declared canary manifest.
  */
 export type Evidence =
   | { readonly kind: 'answered' | 'silent' }
   | { readonly kind: 'ping-ok' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
   | { readonly kind: 'connection-failed'; readonly detail: string }
-  | { readonly kind: 'ping-failed'; readonly detail: string }
+  | { readonly kind: 'ping-failed'; readonly detail: string; readonly cause: DownCause }
   | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
   | { readonly kind: 'manifest-ok'; readonly repository: string }
   | { readonly kind: 'recheck-ok'; readonly repository: string };
@@ -43,8 +43,8 @@ export interface EndpointHealth {
   readonly silences: number;
   /** A connection failed and a ping is to confirm it: until it has, questions are answered with that failure. */
   readonly suspect: boolean;
-  /** Connection class: down until a ping succeeds. */
-  readonly connectionDown: boolean;
+  /** Connection class: down until a ping succeeds; `failing` when it is the ping that was answered with 5xx. */
+  readonly connectionDown: DownCause | undefined;
   /** Manifest class, by pods: down until the failing repositories answer again. */
   readonly repositoriesDown: boolean;
   /** Manifest class, by the canary: down until it can be read again. */
@@ -54,7 +54,7 @@ export interface EndpointHealth {
 
 /** Connection failures in a row that need no confirmation. */
 const CONNECTION_FAILURES_DOWN = 3;
-/** Distinct repositories with 5xx that make it the endpoint's trouble, not one tenant's. */
+/** Distinct repositories with 5xx, and none served in between, that make it the endpoint's trouble, not a tenant's. */
 const REPOSITORIES_DOWN = 2;
 /** 5xx answers further apart than this are two stories, not one. */
 const MANIFEST_WINDOW_MS = 60_000;
@@ -74,7 +74,7 @@ export function initialHealth(now: number): EndpointHealth {
     connectionFailures: 0,
     silences: 0,
     suspect: false,
-    connectionDown: false,
+    connectionDown: undefined,
     repositoriesDown: false,
     canaryDown: false,
     manifestFailures: [],
@@ -83,12 +83,14 @@ export function initialHealth(now: number): EndpointHealth {
 
 type Draft = { -readonly [K in keyof EndpointHealth]: EndpointHealth[K] };
 
-function connectionFailed(draft: Draft, detail: string, confirmed: boolean): void {
+function connectionFailed(draft: Draft, detail: string, ping: DownCause | undefined): void {
   draft.connectionFailures += 1;
   draft.detail = detail;
-  draft.connectionDown ||=
-    draft.connectionFailures >= CONNECTION_FAILURES_DOWN || (confirmed && wasSuspected(draft));
-  draft.suspect = !draft.connectionDown;
+  const isConfirmed = ping !== undefined && wasSuspected(draft);
+  if (isConfirmed || draft.connectionFailures >= CONNECTION_FAILURES_DOWN) {
+    draft.connectionDown ??= ping ?? 'unreachable';
+  }
+  draft.suspect = draft.connectionDown === undefined;
 }
 
 /** A ping that fails confirms a failure or a silence before it; on its own it is the first of its kind. */
@@ -100,7 +102,7 @@ function pingAnswered(draft: Draft): void {
   draft.connectionFailures = 0;
   draft.silences = 0;
   draft.suspect = false;
-  draft.connectionDown = false;
+  draft.connectionDown = undefined;
 }
 
 function manifestFailed(draft: Draft, repository: string, now: number): void {
@@ -111,15 +113,20 @@ function manifestFailed(draft: Draft, repository: string, now: number): void {
   draft.repositoriesDown ||= draft.manifestFailures.length >= REPOSITORIES_DOWN;
 }
 
-function manifestAnswered(draft: Draft, repository: string, isBackground: boolean): void {
+/** Another repository's manifest was served: what fails are those repositories, not the endpoint. */
+function manifestServed(draft: Draft): void {
+  if (!draft.repositoriesDown) draft.manifestFailures = [];
+}
+
+function recheckAnswered(draft: Draft, repository: string): void {
   draft.manifestFailures = draft.manifestFailures.filter((failure) => failure.repository !== repository);
-  if (isBackground && draft.manifestFailures.length === 0) draft.repositoriesDown = false;
+  if (draft.manifestFailures.length === 0) draft.repositoriesDown = false;
 }
 
 /** An answer to a pod: it ends a row of failures, but brings nothing back that is down. */
 function answered(draft: Draft): void {
   draft.silences = 0;
-  if (draft.connectionDown) return;
+  if (draft.connectionDown !== undefined) return;
   draft.connectionFailures = 0;
   draft.suspect = false;
 }
@@ -138,14 +145,14 @@ function applyPod(draft: Draft, evidence: PodEvidence, now: number): void {
       draft.silences += 1;
       return;
     case 'connection-failed':
-      return connectionFailed(draft, evidence.detail, false);
+      return connectionFailed(draft, evidence.detail, undefined);
     case 'manifest-failed':
       answered(draft);
       draft.detail = evidence.detail;
       return manifestFailed(draft, evidence.repository, now);
     case 'manifest-ok':
       answered(draft);
-      return manifestAnswered(draft, evidence.repository, false);
+      return manifestServed(draft);
   }
 }
 
@@ -155,9 +162,9 @@ function applyBackground(draft: Draft, evidence: Exclude<Evidence, PodEvidence>)
     case 'ping-ok':
       return pingAnswered(draft);
     case 'ping-failed':
-      return connectionFailed(draft, evidence.detail, true);
+      return connectionFailed(draft, evidence.detail, evidence.cause);
     case 'recheck-ok':
-      return manifestAnswered(draft, evidence.repository, true);
+      return recheckAnswered(draft, evidence.repository);
     case 'rechecks-done':
       draft.manifestFailures = [];
       draft.repositoriesDown = false;
@@ -185,7 +192,7 @@ function isPodEvidence(evidence: Evidence): evidence is PodEvidence {
 }
 
 function causeOf(draft: Draft): DownCause | undefined {
-  if (draft.connectionDown) return 'unreachable';
+  if (draft.connectionDown !== undefined) return draft.connectionDown;
   return draft.repositoriesDown || draft.canaryDown ? 'failing' : undefined;
 }
 

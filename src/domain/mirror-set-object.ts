@@ -2,11 +2,11 @@
 import type { CredentialSource, DigestPolicy, FailoverMode, FailoverTrigger } from './mirror-set.ts';
 
 /** An object of the install namespace, by name. */
-export interface SecretRef {
+interface SecretRef {
   readonly name: string;
 }
 
-export interface ConfigMapKeyRef {
+interface ConfigMapKeyRef {
   readonly name: string;
   readonly key: string;
 }

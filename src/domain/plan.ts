@@ -62,12 +62,19 @@ function mirrorCandidate(
   };
 }
 
+/**
+ * Longer than any image that could be pulled: a DNS name has at most 253 characters, a repository 255, a tag 128, a
+ * digest 136. At admission nothing has been validated yet, and texts are keys in memories.
+ */
+const MAX_IMAGE_CHARACTERS = 1024;
+
 function skipped(original: string, skip: KeepReason): ImagePlan {
   return { original, set: undefined, skip, candidates: [] };
 }
 
 /** Plans one image. `index` holds the sets that apply in the pod's namespace. */
 export function planImage(original: string, index: MirrorIndex): ImagePlan {
+  if (original.length > MAX_IMAGE_CHARACTERS) return skipped(original, 'image-unparsable');
   const parsed = parseReference(original);
   if (!parsed.ok) return skipped(original, 'image-unparsable');
   const reference = parsed.value;

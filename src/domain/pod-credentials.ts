@@ -29,6 +29,8 @@ export interface PodCredentials {
 /** The sets a pod's images are in, and all sets of its namespace (the content of a derived secret covers all of them). */
 export interface CredentialScope {
   readonly relevant: readonly MirrorSet[];
+  /** Sets that only observe: nothing is added for them, but what would have been is judged with. */
+  readonly observed?: readonly MirrorSet[];
   readonly all: readonly MirrorSet[];
   /** False where imagePullSecrets cannot be changed: ephemeral containers, static pods, opted-out pods. */
   readonly mayAdd: boolean;
@@ -83,7 +85,10 @@ export function podCredentials(readings: readonly SecretReading[], scope: Creden
     const secret = isDerivedName(reading.name) ? derived.get(reading.name) : undefined;
     return secret ?? (reading.state === 'parsed' ? reading.secret : []);
   });
-  const appended = uniqueAdded.flatMap((name) => derived.get(name) ?? []);
+  const supposed = scope.mayAdd ? wantedNames(readings, scope.observed ?? []) : [];
+  const appended = [...new Set([...uniqueAdded, ...supposed])]
+    .filter((name) => !own.has(name))
+    .flatMap((name) => derived.get(name) ?? []);
   const broken = readings.find((reading) => reading.state === 'broken');
   return {
     keyring: new Keyring([...named, ...appended]),

@@ -82,10 +82,13 @@ function readOwnerGroups(metadata: JsonObject | undefined): string[] {
   });
 }
 
+/** No object has a longer name (RFC 1123 subdomain), but nothing has been validated yet when we look. */
+const MAX_NAME_CHARACTERS = 253;
+
 function readPullSecretNames(secrets: readonly unknown[]): string[] {
   return secrets.flatMap((entry) => {
     const name = asString(own(asObject(entry), 'name'));
-    return name === undefined || name === '' ? [] : [name];
+    return name === undefined || name === '' || name.length > MAX_NAME_CHARACTERS ? [] : [name];
   });
 }
 

@@ -85,7 +85,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   'mirror-not-trusted-by-nodes':
     "The upstream cannot serve this image, and the nodes do not trust the mirror's private CA; the image is kept.",
   'digest-differs':
-    'The upstream cannot serve this image, and the mirror holds another build under this tag; the image is kept.',
+    'The upstream cannot serve this image, and no mirror is known to hold the same build; the image is kept.',
   'pull-never': 'imagePullPolicy is Never: no registry is asked.',
   'static-pod': 'This is a mirror of a static pod: the kubelet has already read its file.',
   'image-unparsable': 'The image is not a valid reference; the API server or the kubelet will say so.',

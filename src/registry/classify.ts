@@ -38,7 +38,7 @@ const WORD_BEFORE_HOST: Readonly<Record<Place['role'], string>> = {
 };
 
 /** The place in a person's words. */
-export function printPlace(place: Place): string {
+function printPlace(place: Place): string {
   return `${WORD_BEFORE_HOST[place.role]}${place.host}`;
 }
 

@@ -21,6 +21,8 @@ export interface DialTools {
   readonly trust: TlsTrust;
   readonly proxy: Proxy | undefined;
   readonly dialTimeoutMs: number;
+  /** A time-out that runs later than this is void. */
+  readonly lateMs: number;
   readonly hooks: TransportHooks;
 }
 
@@ -53,8 +55,8 @@ class Dial {
     this.#origin = origin;
     this.#finish = finish;
     this.#proxy = tools.proxy?.serves(origin.hostname, origin.port) === true ? tools.proxy : undefined;
-    this.#cancelTimeout = startTimer(tools.dialTimeoutMs, (late) => {
-      this.#settle(err(this.#timeoutFailure(late)));
+    this.#cancelTimeout = startTimer(tools.dialTimeoutMs, (lateByMs) => {
+      this.#settle(err(this.#timeoutFailure(lateByMs > tools.lateMs)));
     });
     void this.#resolve();
   }

@@ -6,7 +6,7 @@ import type { ExchangeFailure, HttpRequest, Reply } from './message.ts';
 import type { Lease, OriginPool } from './origin-pool.ts';
 import { startTimer } from './timer.ts';
 
-/** When a reused connection is doubted, in milliseconds. */
+/** When a reused connection is doubted, and when our own timers are; milliseconds. */
 export interface DoubtSettings {
   /** Silent for so long since the request: a second connection is dialled to see whether the origin lives. */
   readonly hedgeMs: number;
@@ -14,6 +14,8 @@ export interface DoubtSettings {
   readonly askAgainMs: number;
   /** Still silent and no handshake, so long after the QUESTION began: unreachable. Just before the caller's own time-out. */
   readonly verdictMs: number;
+  /** A timer that runs later than this proves nothing. */
+  readonly lateMs: number;
 }
 
 export interface ExchangeTask {
@@ -24,6 +26,9 @@ export interface ExchangeTask {
   readonly deadlineAt: number;
   readonly urgent: boolean;
 }
+
+/** Less than this is no silence: the question had spent its time before, and the registry never had a chance. */
+const LEAST_SILENCE_MS = 100;
 
 type ExchangeResult = Result<Reply, ExchangeFailure>;
 
@@ -61,13 +66,17 @@ class Exchange {
   }
 
   #after(ms: number, act: (late: boolean) => void): void {
-    this.#cancels.push(startTimer(ms, act));
+    this.#cancels.push(
+      startTimer(ms, (lateByMs) => {
+        act(lateByMs > this.#doubt.lateMs);
+      }),
+    );
   }
 
   #overdue(late: boolean): ExchangeFailure {
     if (late) return { kind: 'void', detail: 'our own timer ran late: the answer is void' };
     if (this.#sending.size === 0) return { kind: 'void', detail: 'no connection was free in time' };
-    if (performance.now() - this.#sentAt < this.#doubt.hedgeMs) {
+    if (performance.now() - this.#sentAt < LEAST_SILENCE_MS) {
       return { kind: 'void', detail: 'the time was used up before its turn came' };
     }
     return {

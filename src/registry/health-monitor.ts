@@ -1,4 +1,5 @@
 // Health monitor: the background's questions: pings, canaries, re-checks. The only thing that brings an endpoint back.
+import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Finding } from '../domain/outcome.ts';
 import type { Question } from '../domain/question.ts';
@@ -22,6 +23,8 @@ export interface MonitorSettings {
 
 /** Failed questions kept per endpoint to ask again: enough to tell, few enough to cost nothing. */
 const MAX_RECHECKS = 4;
+/** One per endpoint. */
+const MAX_WITNESSES = 2_000;
 const JITTER = 0.1;
 
 interface Watch {
@@ -36,6 +39,7 @@ export class HealthMonitor {
   readonly #watches = new Map<string, Watch>();
   readonly #pinging = new Map<string, Promise<void>>();
   readonly #rechecks = new Map<string, Map<string, ManifestQuestion>>();
+  readonly #witnesses = new LRUCache<string, ManifestQuestion>({ max: MAX_WITNESSES });
   #closed = false;
 
   constructor(client: HealthAsker, book: HealthBook, settings: MonitorSettings) {
@@ -52,6 +56,7 @@ export class HealthMonitor {
       clearTimeout(watch.timer);
       this.#watches.delete(key);
       this.#rechecks.delete(key);
+      this.#witnesses.delete(key);
     }
     this.#book.retain(new Set(wanted.keys()));
     for (const [key, target] of wanted) this.#add(key, target);
@@ -95,6 +100,11 @@ export class HealthMonitor {
     }
   }
 
+  /** Keeps the last question that was served: it can tell later whether the endpoint still serves anything. */
+  served(question: ManifestQuestion): void {
+    this.#witnesses.set(question.endpoint.key, question);
+  }
+
   #ping(endpoint: Endpoint): Promise<void> {
     const running = this.#pinging.get(endpoint.key);
     if (running !== undefined) return running;
@@ -110,39 +120,54 @@ export class HealthMonitor {
       if (finding.evidence === 'none') return;
       const failed = finding.evidence !== 'answered';
       const detail = finding.detail ?? '';
+      const cause = finding.evidence === 'manifest-failed' ? 'failing' : 'unreachable';
       const state = this.#book.observe(
         endpoint,
-        failed ? { kind: 'ping-failed', detail } : { kind: 'ping-ok' },
+        failed ? { kind: 'ping-failed', detail, cause } : { kind: 'ping-ok' },
       );
       if (!failed || state.status === 'down') return;
     }
   }
 
   async #askCanaries(target: WatchTarget): Promise<void> {
+    const state = this.#book.get(target.endpoint);
+    // An endpoint that cannot be reached has no canary to ask: its next ping must not have to wait for it.
+    if (state.connectionDown !== undefined) return;
+    let failed = false;
+    let answered = target.canaries.length === 0;
     for (const canary of target.canaries) {
       const question = firstTry(canary);
       if (question === undefined) continue;
-      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs * 2);
-      if (finding.evidence === 'manifest-failed')
-        this.#book.observe(target.endpoint, { kind: 'canary-failed' });
-      if (finding.outcome === 'available') this.#book.observe(target.endpoint, { kind: 'canary-ok' });
+      const { evidence } = await this.#client.head(question, this.#settings.probeTimeoutMs);
+      failed ||= evidence === 'manifest-failed';
+      answered ||= evidence === 'answered';
     }
+    if (failed) this.#book.observe(target.endpoint, { kind: 'canary-failed' });
+    // Not declared any more, missing or refused: the 5xx that took the endpoint down is over.
+    else if (answered && state.canaryDown) this.#book.observe(target.endpoint, { kind: 'canary-ok' });
   }
 
   async #askAgain(endpoint: Endpoint): Promise<void> {
     const questions = this.#rechecks.get(endpoint.key);
-    if (questions === undefined || this.#book.get(endpoint).connectionDown) return;
+    if (questions === undefined || this.#book.get(endpoint).connectionDown !== undefined) return;
     for (const [repository, question] of questions) {
-      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs * 2);
+      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs);
       if (finding.evidence !== 'answered') continue;
       questions.delete(repository);
       this.#book.observe(endpoint, { kind: 'recheck-ok', repository });
     }
-    // A repository beyond the few that are kept answers for itself: without any left to ask, the class is healed.
-    if (questions.size === 0) {
+    // A repository beyond the few that are kept answers for itself: without any left to ask, the class is healed. So it is
+    // when a repository that was served before is served again: two broken ones must not speak for all the others.
+    if (questions.size === 0 || (await this.#witnessAnswers(endpoint))) {
       this.#rechecks.delete(endpoint.key);
       this.#book.observe(endpoint, { kind: 'rechecks-done' });
     }
+  }
+
+  async #witnessAnswers(endpoint: Endpoint): Promise<boolean> {
+    const witness = this.#witnesses.get(endpoint.key);
+    if (witness === undefined || !this.#book.get(endpoint).repositoriesDown) return false;
+    return (await this.#client.head(witness, this.#settings.probeTimeoutMs)).evidence === 'answered';
   }
 
   close(): void {

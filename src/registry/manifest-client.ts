@@ -10,8 +10,9 @@ import {
   finding,
   type Place,
 } from './classify.ts';
-import { Conversation, type ConversationTools, type Heard, type Remembered } from './conversation.ts';
+import { Conversation, type ConversationTools, type Heard } from './conversation.ts';
 import { digestOf, digestsDiffer, isDigest, parseDigestHeader } from './digest.ts';
+import type { Remembered } from './login.ts';
 import type { Description, ManifestQuestion } from './manifest-question.ts';
 import { ACCEPT_MANIFESTS, isSignedSchema1, parseManifest, printPlatform } from './media-types.ts';
 import { headerOf, printHost } from './message.ts';

@@ -33,6 +33,8 @@ export interface Suspicion {
   confirm(endpoint: Endpoint): void;
   /** A question that was answered with 5xx, to be asked again in the background. */
   recheck(question: ManifestQuestion): void;
+  /** A question that was served. */
+  served(question: ManifestQuestion): void;
 }
 
 /**
@@ -207,6 +209,8 @@ export class Prober {
     asked: ManifestQuestion,
   ): void {
     this.#observe(question, finding, asked);
+    // Also with a limit that has just been used up: the answer itself was good.
+    if (finding.digest !== undefined) this.#memory.sawDigest(question.id, finding.digest);
     if (finding.outcome === 'throttled') {
       this.#memory.throttle(credential.throttleKey, this.#now() + (finding.retryAfterMs ?? 30_000));
     }
@@ -220,9 +224,6 @@ export class Prober {
       at: this.#now(),
       epoch,
     });
-    if (finding.outcome === 'available' && finding.digest !== undefined) {
-      this.#memory.sawDigest(question.id, finding.digest);
-    }
   }
 
   #observe(question: Question, finding: Finding, asked: ManifestQuestion): void {
@@ -236,6 +237,7 @@ export class Prober {
         this.#health.observe(endpoint, { kind: 'manifest-failed', repository, detail });
         return this.#suspicion.recheck(asked);
       case 'answered':
+        if (finding.outcome === 'available') this.#suspicion.served(asked);
         this.#health.observe(
           endpoint,
           isManifest(finding.outcome) ? { kind: 'manifest-ok', repository } : { kind: 'answered' },

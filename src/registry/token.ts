@@ -92,9 +92,10 @@ export class Tokens {
       return err(deniedAt(place, `wants a login at ${ask.challenge.realm}, which is not https`));
     }
     const flight = this.#flights.get(key) ?? this.#start(key, ask);
-    const result = await beforeDeadline(flight, ask.deadlineAt, (late): Result<string, Finding> => {
-      const detail = late ? 'our own timer ran late: the answer is void' : 'no token in time';
-      return err(finding('slow', 'none', `token server ${new URL(ask.challenge.realm).host}: ${detail}`));
+    const result = await beforeDeadline(flight, ask.deadlineAt, (): Result<string, Finding> => {
+      return err(
+        finding('slow', 'none', `token server ${new URL(ask.challenge.realm).host}: no token in time`),
+      );
     });
     return result.ok ? ok({ token: result.value, cached: false }) : result;
   }

@@ -23,6 +23,8 @@ export interface TransportSettings {
   readonly hedgeMs: number;
   /** The caller's own time-out for a first answer; verdicts about a dead connection come 50 ms before it. */
   readonly probeTimeoutMs: number;
+  /** Our own timers are void when they run later than this: the loop was busy, not the registry slow. */
+  readonly lateMs: number;
   readonly maxConnectionsPerOrigin: number;
   readonly idleMs: number;
 }
@@ -31,6 +33,7 @@ export const DEFAULT_TRANSPORT: TransportSettings = {
   dialTimeoutMs: 1000,
   hedgeMs: 200,
   probeTimeoutMs: 1000,
+  lateMs: 50,
   maxConnectionsPerOrigin: 8,
   idleMs: 20_000,
 };
@@ -60,13 +63,19 @@ export class Transport {
   constructor(options: TransportOptions = {}) {
     this.#settings = { ...DEFAULT_TRANSPORT, ...options.settings };
     this.#hooks = options.hooks ?? {};
-    const { dialTimeoutMs, hedgeMs, probeTimeoutMs } = this.#settings;
-    this.#doubt = { hedgeMs, askAgainMs: probeTimeoutMs / 2, verdictMs: probeTimeoutMs - BEFORE_CALLER_MS };
+    const { dialTimeoutMs, hedgeMs, probeTimeoutMs, lateMs } = this.#settings;
+    this.#doubt = {
+      hedgeMs,
+      askAgainMs: probeTimeoutMs / 2,
+      verdictMs: probeTimeoutMs - BEFORE_CALLER_MS,
+      lateMs,
+    };
     this.#tools = {
       names: new Names({ timeoutMs: dialTimeoutMs, ...options.names }),
       trust: new TlsTrust(),
       proxy: options.proxy,
       dialTimeoutMs,
+      lateMs,
       hooks: this.#hooks,
     };
   }

@@ -18,7 +18,7 @@ export class LineWriter {
     this.#out = new sonicBoom.SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
     this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
     // A closed reader (EPIPE) must not end the process; what cannot be written is lost.
-    this.#out.on('error', () => onDrop(0));
+    this.#out.on('error', () => onDrop(1));
   }
 
   /** Takes one line, which has to end in a line feed. Never waits, never throws. */

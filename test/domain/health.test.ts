@@ -9,7 +9,8 @@ function after(...evidence: readonly Evidence[]): EndpointHealth {
 }
 
 const failed: Evidence = { kind: 'connection-failed', detail: 'refused' };
-const pingFailed: Evidence = { kind: 'ping-failed', detail: 'refused' };
+const pingFailed: Evidence = { kind: 'ping-failed', detail: 'refused', cause: 'unreachable' };
+const ping5xx: Evidence = { kind: 'ping-failed', detail: '503', cause: 'failing' };
 const pingOk: Evidence = { kind: 'ping-ok' };
 const answered: Evidence = { kind: 'answered' };
 const silent: Evidence = { kind: 'silent' };
@@ -41,6 +42,13 @@ describe('nextHealth', () => {
     [
       'two repositories with 5xx, one of which answers again',
       [broken('a'), works('a'), broken('b')],
+      'up',
+      undefined,
+    ],
+    ['two pings that are answered with 5xx', [ping5xx, ping5xx], 'down', 'failing'],
+    [
+      'two repositories with 5xx, and a third that is served in between',
+      [broken('a'), works('c'), broken('b')],
       'up',
       undefined,
     ],

@@ -10,7 +10,9 @@ import { clientFor, endpointOf, questionOf } from './client.ts';
 
 const credential = new Credential({ username: 'puller', password: 'S3cr3t-of-fra' });
 const images = { 'team/app': { '1.0': indexManifest() } };
-const SETTINGS = { dialTimeoutMs: 300, hedgeMs: 60, probeTimeoutMs: 300 };
+/** Short times for what is dead; a registry that lives gets ours, so that a busy machine changes nothing. */
+const SHORT = { dialTimeoutMs: 300, hedgeMs: 60, probeTimeoutMs: 300 };
+const LONG = { dialTimeoutMs: 3000, hedgeMs: 1000, probeTimeoutMs: 4000 };
 let fra: MisbehavingRegistry;
 let cdn: MisbehavingRegistry;
 let client: ManifestClient | undefined;
@@ -39,14 +41,14 @@ afterEach(async () => {
 });
 
 function newClient(options: TransportOptions = {}): ManifestClient {
-  client = clientFor([fra, cdn], { ...options, settings: { ...SETTINGS, ...options.settings } });
+  client = clientFor([fra, cdn], { ...options, settings: { ...LONG, ...options.settings } });
   return client;
 }
 
 /** A client with one idle connection to fra on which a question has been answered. */
 async function warmClient(): Promise<ManifestClient> {
-  const warm = newClient();
-  expect(await warm.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'available' });
+  const warm = newClient({ settings: SHORT });
+  expect(await warm.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'available' });
   return warm;
 }
 
@@ -56,11 +58,16 @@ async function timed<T>(promise: Promise<T>): Promise<{ value: T; ms: number }> 
   return { value, ms: performance.now() - started };
 }
 
+function keepBusy(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 describe('connections to one origin', () => {
   it('are one for fifty questions in a row', async () => {
     const asker = newClient();
     for (let index = 0; index < 50; index += 1) {
-      expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'available' });
+      expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'available' });
     }
     expect(fra.connections).toBe(1);
     // One HEAD without and one with a token, one token; then straight with the token.
@@ -68,9 +75,10 @@ describe('connections to one origin', () => {
   });
 
   it('are at most eight for sixty questions at once', async () => {
-    const asker = await warmClient();
+    const asker = newClient();
+    await asker.head(questionOf(fra, credential), 3000);
     const found = await Promise.all(
-      Array.from({ length: 60 }, () => asker.head(questionOf(fra, credential), 2000)),
+      Array.from({ length: 60 }, () => asker.head(questionOf(fra, credential), 5000)),
     );
     expect(new Set(found.map(({ outcome }) => outcome))).toEqual(new Set(['available']));
     expect(fra.connections).toBeLessThanOrEqual(8);
@@ -79,23 +87,24 @@ describe('connections to one origin', () => {
 
   it('are closed when they have been idle for long enough', async () => {
     const asker = newClient({ settings: { idleMs: 50 } });
-    await asker.head(questionOf(cdn), 1000);
+    await asker.head(questionOf(cdn), 3000);
     await expect.poll(() => cdn.openConnections, { timeout: 3000 }).toBe(0);
-    expect(await asker.head(questionOf(cdn), 1000)).toMatchObject({ outcome: 'available' });
+    expect(await asker.head(questionOf(cdn), 3000)).toMatchObject({ outcome: 'available' });
     expect(cdn.connections).toBe(2);
   });
 });
 
-describe('a dial that fails', () => {
+// Tests about time are tried again: the machine may be busy with something else.
+describe('a dial that fails', { retry: 2 }, () => {
   it('answers twenty questions at once, within its time-out', async () => {
     fra.fault = 'tlsNeverAnswers';
-    const asker = newClient();
+    const asker = newClient({ settings: SHORT });
     const found = await Promise.all(
       Array.from({ length: 20 }, () => timed(asker.head(questionOf(fra, credential), 5000))),
     );
     for (const { value, ms } of found) {
       expect(value).toMatchObject({ outcome: 'unreachable', evidence: 'connection-failed' });
-      expect(ms).toBeLessThan(SETTINGS.dialTimeoutMs + 100);
+      expect(ms).toBeLessThan(SHORT.dialTimeoutMs + 100);
     }
     expect(fra.connections).toBe(1);
   });
@@ -104,20 +113,20 @@ describe('a dial that fails', () => {
     fra.fault = 'refused';
     await fra.settled();
     const asker = newClient();
-    expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'unreachable' });
+    expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'unreachable' });
     fra.fault = 'none';
     await fra.settled();
-    expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'available' });
+    expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'available' });
   });
 });
 
-describe('a question on a reused connection', () => {
+describe('a question on a reused connection', { retry: 2 }, () => {
   it('is unreachable before the probe time-out when a new connection cannot be made', async () => {
     const asker = await warmClient();
     fra.fault = 'tlsNeverAnswers';
     const { value, ms } = await timed(asker.head(questionOf(fra, credential), 5000));
     expect(value).toMatchObject({ outcome: 'unreachable', evidence: 'connection-failed' });
-    expect(ms).toBeLessThan(SETTINGS.probeTimeoutMs);
+    expect(ms).toBeLessThan(SHORT.probeTimeoutMs);
   });
 
   it('is unreachable as soon as a new connection is refused', async () => {
@@ -126,7 +135,7 @@ describe('a question on a reused connection', () => {
     await fra.stopListening();
     const { value, ms } = await timed(asker.head(questionOf(fra, credential), 5000));
     expect(value).toMatchObject({ outcome: 'unreachable', detail: expect.stringContaining('refused') });
-    expect(ms).toBeLessThan(SETTINGS.probeTimeoutMs / 2);
+    expect(ms).toBeLessThan(SHORT.probeTimeoutMs / 2);
     fra.fault = 'refused'; // so that afterEach brings it back
   });
 
@@ -135,16 +144,16 @@ describe('a question on a reused connection', () => {
     fra.fault = 'staleSilent';
     const { value, ms } = await timed(asker.head(questionOf(fra, credential), 5000));
     expect(value).toMatchObject({ outcome: 'available' });
-    expect(ms).toBeLessThan(SETTINGS.probeTimeoutMs);
+    expect(ms).toBeLessThan(SHORT.probeTimeoutMs);
     expect(fra.connections).toBe(2);
   });
 
   it('is asked again once when the old connection is reset', async () => {
     const asker = await warmClient();
     fra.fault = 'staleReset';
-    expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'available' });
+    expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'available' });
     fra.fault = 'reset';
-    expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({
+    expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({
       outcome: 'unreachable',
       evidence: 'connection-failed',
     });
@@ -159,38 +168,48 @@ describe('a question on a reused connection', () => {
   });
 });
 
-describe('a ping', () => {
+describe('a ping', { retry: 2 }, () => {
   it('gets through when every connection is held by a silent question', async () => {
-    const asker = await warmClient();
+    const asker = newClient({ settings: { hedgeMs: 2000, probeTimeoutMs: 4000 } });
+    const ask = (budgetMs: number): Promise<unknown>[] =>
+      Array.from({ length: 40 }, () => asker.head(questionOf(fra, credential), budgetMs));
+    await asker.head(questionOf(fra, credential), 3000);
+    await Promise.all(ask(2000));
+    expect(fra.openConnections).toBe(8);
     fra.fault = 'staleSilent';
-    const stuck = Array.from({ length: 20 }, () => asker.head(questionOf(fra, credential), 800));
-    const { value, ms } = await timed(asker.ping(endpointOf(fra), 300));
+    fra.forget();
+    const stuck = ask(1200);
+    await expect.poll(() => fra.requests.length, { interval: 5 }).toBe(8);
+    const { value, ms } = await timed(asker.ping(endpointOf(fra), 900));
     expect(value).toMatchObject({ outcome: 'available', evidence: 'answered' });
-    expect(ms).toBeLessThan(300);
+    expect(ms).toBeLessThan(900);
     await Promise.all(stuck);
   });
 });
 
-describe('late timers', () => {
+describe('late timers', { retry: 2 }, () => {
   it('make an answer void instead of judging a healthy registry', async () => {
-    const asker = newClient();
+    const asker = newClient({ settings: { lateMs: 50 } });
     fra.fault = 'silent';
-    const asked = asker.head(questionOf(fra, credential), 250);
+    const asked = asker.head(questionOf(fra, credential), 700);
     await expect.poll(() => fra.requests.length, { interval: 5 }).toBe(1);
-    const until = performance.now() + 400;
-    while (performance.now() < until); // the loop is busy
+    keepBusy(900);
     const found = await asked;
     expect(found).toMatchObject({ outcome: 'slow', evidence: 'none' });
     expect(found.detail).toContain('late');
   });
 
-  it('do not cut off an answer that has come while the loop was busy', async () => {
-    const asker = newClient();
-    await asker.head(questionOf(cdn), 1000);
-    const asked = asker.head(questionOf(cdn), 120);
-    const until = performance.now() + 150;
-    while (performance.now() < until);
-    expect(await asked).toMatchObject({ outcome: expect.stringMatching(/available|slow/u) });
+  it('make a failed dial void, too', async () => {
+    const asker = newClient({ settings: { lateMs: 50, dialTimeoutMs: 600 } });
+    fra.fault = 'tlsNeverAnswers';
+    const asked = asker.head(questionOf(fra, credential), 2000);
+    await expect.poll(() => fra.connections, { interval: 5 }).toBe(1);
+    keepBusy(800);
+    expect(await asked).toMatchObject({
+      outcome: 'slow',
+      evidence: 'none',
+      detail: expect.stringContaining('late'),
+    });
   });
 });
 
@@ -199,15 +218,16 @@ describe('redirects', () => {
     fra.fault = 'redirectPrivate';
     fra.redirectTo = `https://${cdn.hostPort}/v2/team/app/manifests/1.0`;
     const basic = newClient();
-    const found = await basic.head(questionOf(fra, credential), 1000);
+    const found = await basic.head(questionOf(fra, credential), 3000);
     expect(found).toMatchObject({ outcome: 'available' });
+    expect(fra.requests.at(-1)?.authorization).toMatch(/^Bearer /u);
     expect(cdn.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 
   it('say where they ended', async () => {
     fra.fault = 'redirectPrivate';
     fra.redirectTo = `https://${cdn.hostPort}/v2/team/app/manifests/9.9`;
-    const found = await newClient().head(questionOf(fra, credential), 1000);
+    const found = await newClient().head(questionOf(fra, credential), 3000);
     expect(found).toMatchObject({ outcome: 'missing' });
     expect(found.detail).toContain(`redirect target ${cdn.hostPort} answered 404`);
   });
@@ -217,7 +237,7 @@ describe('redirects', () => {
     fra.redirectTo = `https://${cdn.hostPort}/v2/team/app/manifests/1.0`;
     cdn.fault = 'refused';
     await cdn.settled();
-    const found = await newClient().head(questionOf(fra, credential), 1000);
+    const found = await newClient().head(questionOf(fra, credential), 3000);
     expect(found).toMatchObject({ outcome: 'failing', evidence: 'manifest-failed' });
     expect(found.detail).toContain(`redirect target ${cdn.hostPort}: connection refused`);
   });
@@ -226,8 +246,9 @@ describe('redirects', () => {
     fra.fault = 'redirectPrivate';
     fra.redirectTo = `https://${cdn.hostPort}/v2/team/app/manifests/1.0`;
     cdn.fault = 'loop401';
-    const found = await newClient().head(questionOf(fra, credential), 1000);
+    const found = await newClient().head(questionOf(fra, credential), 3000);
     expect(found).toMatchObject({ outcome: 'denied' });
+    expect(cdn.requests.length).toBeGreaterThan(0);
     expect(cdn.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
   });
 });
@@ -253,8 +274,8 @@ describe('a proxy', () => {
       noProxy: ['cdn.registry.test'],
     });
     const asker = newClient({ proxy: parsed.ok ? parsed.value : undefined });
-    expect(await asker.head(questionOf(fra, credential), 1000)).toMatchObject({ outcome: 'available' });
-    expect(await asker.head(questionOf(cdn), 1000)).toMatchObject({ outcome: 'available' });
+    expect(await asker.head(questionOf(fra, credential), 3000)).toMatchObject({ outcome: 'available' });
+    expect(await asker.head(questionOf(cdn), 3000)).toMatchObject({ outcome: 'available' });
     expect(connects).toEqual([
       { target: fra.hostPort, authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}` },
     ]);

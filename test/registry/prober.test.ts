@@ -53,6 +53,7 @@ function makeScene(probeTimeoutMs = 1000): Scene {
     suspicion: {
       confirm: (endpoint) => void scene.confirmed.push(endpoint),
       recheck: (question) => void scene.rechecked.push(question),
+      served: () => {},
     },
   });
   return Object.assign(scene, { prober, health });
@@ -178,7 +179,7 @@ describe('Prober', () => {
     const question = makeQuestion();
     await scene.prober.ask(question);
     scene.health.observe(question.endpoint, { kind: 'connection-failed', detail: 'refused' });
-    scene.health.observe(question.endpoint, { kind: 'ping-failed', detail: 'refused' });
+    scene.health.observe(question.endpoint, { kind: 'ping-failed', detail: 'refused', cause: 'unreachable' });
     expect(scene.prober.recall(question)).toMatchObject({
       outcome: 'unreachable',
       endpointWide: true,
@@ -191,7 +192,7 @@ describe('Prober', () => {
     const question = makeQuestion();
     await scene.prober.ask(question);
     for (const kind of ['connection-failed', 'ping-failed'] as const) {
-      scene.health.observe(question.endpoint, { kind, detail: 'x' });
+      scene.health.observe(question.endpoint, { kind, detail: 'x', cause: 'unreachable' });
     }
     scene.health.observe(question.endpoint, { kind: 'ping-ok' });
     expect(scene.prober.recall(question)).toBeUndefined();
@@ -261,7 +262,7 @@ describe('Prober', () => {
     const question = makeQuestion();
     await scene.prober.ask(question);
     for (const kind of ['connection-failed', 'ping-failed'] as const) {
-      scene.health.observe(question.endpoint, { kind, detail: 'x' });
+      scene.health.observe(question.endpoint, { kind, detail: 'x', cause: 'unreachable' });
     }
     expect(scene.prober.lastDigest(question)).toBe(DIGEST);
   });

@@ -1,0 +1,124 @@
+// The table of memories: its numbers are those of the code, and no memory is missing from it.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { WEBHOOK_DEFAULTS } from '../../src/config/defaults.ts';
+import { MEMORY_LIMITS } from '../../src/registry/fact-memory.ts';
+import { DEFAULT_TRANSPORT } from '../../src/registry/transport.ts';
+import { ROOT, readTable, readText } from './documents.ts';
+
+const rows = readTable(readText('docs/memories.md'), ['memory', 'key', 'what', 'bound', 'life']);
+
+/** A constant that is not exported, read where it stands: `const NAME = 5 * 60_000;`. */
+function constantOf(path: string, name: string): number {
+  const found = new RegExp(`\\b${name}\\s*[=:]?\\s*([0-9_.]+(?:\\s*\\*\\s*[0-9_.]+)*)\\s*[,;})]`, 'u').exec(
+    readText(path),
+  );
+  if (found === null) {
+    throw new Error(
+      `${path} has no number called ${name} any more: correct docs/memories.md and this test together`,
+    );
+  }
+  return (found[1] ?? '')
+    .split('*')
+    .map((factor) => Number(factor.replaceAll('_', '').trim()))
+    .reduce((product, factor) => product * factor, 1);
+}
+
+/** `20,000`. */
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** `30 s`, `5 min`, `1 h`, as the table writes them. */
+function time(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 120_000) return `${ms / 1000} s`;
+  return ms < 3_600_000 ? `${ms / 60_000} min` : `${ms / 3_600_000} h`;
+}
+
+const registry = (file: string): string => `src/registry/${file}.ts`;
+
+/** Memory, column, and what has to stand there. */
+const TOLD: readonly (readonly [string, string, string])[] = [
+  ['facts', 'bound', `${count(MEMORY_LIMITS.facts)},`],
+  ['facts', 'life', `available: ${time(MEMORY_LIMITS.availableFreshMs)} fresh`],
+  ['facts', 'life', `up to ${time(MEMORY_LIMITS.availableStaleMs)} while`],
+  ['facts', 'life', `denied: ${time(MEMORY_LIMITS.refusedMs)}`],
+  ['throttles', 'bound', `${count(MEMORY_LIMITS.throttles)},`],
+  ['throttles', 'life', `at least ${time(constantOf(registry('retry-after'), 'SHORTEST_MS'))},`],
+  ['throttles', 'life', `at most ${time(constantOf(registry('retry-after'), 'LONGEST_MS'))};`],
+  ['throttles', 'life', `${time(constantOf(registry('retry-after'), 'DEFAULT_MS'))} without`],
+  ['digests', 'bound', `${count(MEMORY_LIMITS.digests)},`],
+  ['endpoint health', 'bound', `${count(constantOf(registry('health-book'), 'MAX_ENDPOINTS'))},`],
+  [
+    'endpoint health',
+    'what',
+    `at most ${constantOf('src/domain/health.ts', 'MAX_FAILURES_KEPT')} repositories`,
+  ],
+  ['watches', 'life', `${WEBHOOK_DEFAULTS.probeInterval.replace('s', ' s')} between pings`],
+  ['watches', 'life', `${time(constantOf('src/commands/engine.ts', 'DOWN_INTERVAL_MS'))} while down`],
+  ['watches', 'life', `give or take ${constantOf(registry('health-monitor'), 'JITTER') * 100} %`],
+  ['re-checks', 'bound', `${constantOf(registry('health-monitor'), 'MAX_RECHECKS')} per endpoint`],
+  ['questions under way', 'life', time(constantOf('src/commands/engine.ts', 'SETTLE_MS'))],
+  ['tokens', 'bound', `${count(constantOf(registry('token'), 'MAX_TOKENS'))},`],
+  ['tokens', 'what', `${time(constantOf(registry('token'), 'FETCH_MS'))} each`],
+  ['tokens', 'life', `at least ${time(constantOf(registry('token'), 'SHORTEST_LIFE_S') * 1000)},`],
+  ['tokens', 'life', `at most ${time(constantOf(registry('token'), 'LONGEST_LIFE_S') * 1000)},`],
+  ['tokens', 'life', `less ${time(constantOf(registry('token'), 'BEFORE_EXPIRY_S') * 1000)}`],
+  ['challenges', 'bound', `${count(constantOf(registry('manifest-client'), 'MAX_CHALLENGES'))},`],
+  ['names', 'bound', `${count(constantOf(registry('names'), 'max'))},`],
+  ['names', 'life', `${time(constantOf(registry('names'), 'freshMs \\?\\?'))} fresh`],
+  ['names', 'life', `last good ones ${time(constantOf(registry('names'), 'LAST_GOOD_MS'))},`],
+  ['connections', 'bound', `${count(constantOf(registry('transport'), 'MAX_ORIGINS'))} origins`],
+  ['connections', 'bound', `; ${DEFAULT_TRANSPORT.maxConnectionsPerOrigin} connections each`],
+  ['connections', 'life', `${time(DEFAULT_TRANSPORT.idleMs)} idle`],
+  ['secure contexts', 'bound', `${constantOf(registry('tls-trust'), 'max')},`],
+  [
+    'namespace views',
+    'bound',
+    `${count(constantOf('src/admission/namespace-view.ts', 'MAX_REMEMBERED'))} images;`,
+  ],
+  [
+    'lines to write',
+    'bound',
+    `${constantOf('src/telemetry/line-writer.ts', 'MAX_WAITING_BYTES') / 1024 / 1024} MiB waiting for the reader`,
+  ],
+  [
+    'lines to write',
+    'a restart loses',
+    `up to ${time(constantOf('src/commands/webhook.ts', 'LAST_LINES_MS'))} is`,
+  ],
+];
+
+/** Fields that live no longer than one question, one dial or one pod: no memories. */
+const TRANSIENT = new Set(['src/admission/inquiry.ts', 'src/registry/dial.ts', 'src/registry/exchange.ts']);
+
+const FIELD = /#\w+[^=;(]*=\s*new (?:LRUCache|Map|WeakMap|Set)\b|:\s*new LRUCache\b/u;
+
+function filesWithMemories(): string[] {
+  return ['admission', 'audit', 'http', 'registry', 'telemetry'].flatMap((folder) =>
+    readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
+      .map((file) => `src/${folder}/${file}`)
+      .filter((path) => path.endsWith('.ts') && FIELD.test(readText(path))),
+  );
+}
+
+describe('docs/memories.md', () => {
+  it.each(TOLD)('tells the truth about %s (%s): %s', (memory, column, text) => {
+    const row = rows.find((each) => each['memory'] === memory);
+    expect(row?.[column]).toContain(text);
+  });
+
+  it('has a row for every file that remembers', () => {
+    const told = rows.map((row) => row['where']).join(' ');
+    const found = filesWithMemories();
+    expect(found.length).toBeGreaterThan(12);
+    expect(found.filter((path) => !TRANSIENT.has(path) && !told.includes(`\`${path}\``))).toEqual([]);
+  });
+
+  it('gives every memory a bound and a place', () => {
+    expect(rows.length).toBeGreaterThan(12);
+    expect(rows.filter((row) => row['bound'] === '' || row['where'] === '')).toEqual([]);
+  });
+});
