@@ -46,7 +46,9 @@ export class Conversation {
   /** Through a proxy the registry's address is not known; it then counts as public, the strictest. */
   #registryClass: AddressClass = 'public';
 
-  constructor(tools: ConversationTools, question: ManifestQuestion, budgetMs: number) {
+  constructor(tools: ConversationTools, asked: ManifestQuestion, budgetMs: number) {
+    // An empty user and password are no way in: shown, they would only be a failed login.
+    const question = asked.credential?.isEmpty() === true ? { ...asked, credential: undefined } : asked;
     this.#transport = tools.transport;
     this.#question = question;
     this.#base = new URL(printOrigin(question.endpoint));

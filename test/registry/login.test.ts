@@ -184,6 +184,15 @@ describe('logging in by Basic', () => {
   });
 });
 
+describe('an empty credential', () => {
+  it('is shown to nobody', async () => {
+    const empty = new Credential({ username: '', password: '' });
+    const found = await newClient().head(questionOf(basic, empty), 3000);
+    expect(found).toMatchObject({ outcome: 'denied', detail: expect.stringContaining('no credential') });
+    expect(basic.requests.every(({ authorization }) => authorization === undefined)).toBe(true);
+  });
+});
+
 describe('what a registry may make us do with a credential', () => {
   it('does not include contacting a private address that it is not on itself', async () => {
     const dials: string[] = [];
