@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 /** One place where a rule is broken, with words of its own where they say more than the rule's. */
-export interface Violation {
+interface Violation {
   /** Below the value that the rule is about; absent: the value itself. */
   readonly path?: readonly (string | number)[];
   readonly message?: string;
@@ -28,7 +28,7 @@ export interface Rule<Value> {
 }
 
 /** How a broken rule travels inside a zod issue. */
-export interface RuleParams {
+interface RuleParams {
   readonly code: string;
   readonly fix: string;
 }

@@ -42,7 +42,7 @@ function registryText(code: string, parse: (text: string) => Result<unknown, Pro
     code,
     message: 'it is not a registry, or a path below one',
     fix: 'Write host[:port][/path]',
-    cel: `self == '' || ${celMatches(`${HOST}(?:/${COMPONENT})*`)} && self.split('/')[0].size() <= 259 && self.size() - self.split('/')[0].size() <= 255`,
+    cel: `self == '' || ${celMatches(`${HOST}(?:/${COMPONENT})*`)} && self.split('/')[0].size() <= 259 && self.size() - self.split('/')[0].size() <= 256`,
     celMessage: REGISTRY_MESSAGE,
     find: (text) => {
       // Both are said by the bounds below.

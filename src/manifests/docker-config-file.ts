@@ -11,7 +11,7 @@ import type { Result } from '../domain/result.ts';
 import { readManifestFile } from './manifest-files.ts';
 
 /** The pull secret's name in what is printed. */
-export const DOCKER_CONFIG_NAME = 'docker-config';
+const DOCKER_CONFIG_NAME = 'docker-config';
 
 /** Logins that are kept elsewhere: the kubelet could not use them, and neither can a program that asks no helper. */
 function findHelpers(root: JsonObject, path: string): Problem[] {

@@ -57,7 +57,7 @@ async function readBytes(file: string): Promise<Uint8Array | undefined> {
 }
 
 /** Decodes UTF-8; a byte order mark is dropped. */
-export function decodeManifest(bytes: Uint8Array, file: string): Result<string, Problem> {
+function decodeManifest(bytes: Uint8Array, file: string): Result<string, Problem> {
   if (bytes.length > MAX_FILE_BYTES) {
     const message = `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`;
     return err(problem(file, 'FileTooLarge', message, 'Split it into several files'));

@@ -9,7 +9,7 @@ export interface FileReading extends StreamReading {
 }
 
 /** An object in force, and the file it came from. */
-export interface HeldEntry extends ManifestEntry {
+interface HeldEntry extends ManifestEntry {
   readonly file: string;
 }
 

@@ -101,11 +101,12 @@ export const RIGHT: Readonly<Record<string, Fields>> = {
       ],
     }),
   ),
+  'the longest path': endpoints(`a.example/${'a'.repeat(255)}`),
   'mirrors that differ in path or port only': endpoints('a.example', 'a.example/x', 'a.example:5000'),
 };
 
 /** Who refuses it: the CRD's schema, a CEL rule of the CRD, the API server by itself, or files alone (it is pruned). */
-export type RefusedBy = 'schema' | 'cel' | 'api-server' | 'files';
+type RefusedBy = 'schema' | 'cel' | 'api-server' | 'files';
 
 export interface WrongExample {
   readonly object: unknown;
@@ -176,6 +177,11 @@ export const WRONG: Readonly<Record<string, WrongExample>> = {
     PREFIX,
     'TooLong',
   ]),
+  'an endpoint with a path that is too long': wrong(
+    mirror({ endpoint: `a.example/${'a'.repeat(256)}` }),
+    'cel',
+    [ENDPOINT, 'InvalidEndpoint'],
+  ),
   'an endpoint with a user name': wrong(mirror({ endpoint: 'me@ams.ocir.io' }), 'cel', [
     ENDPOINT,
     'InvalidEndpoint',

@@ -177,14 +177,12 @@ kind: Namespace
     ).toHaveLength(1);
   });
 
-  it('reads many keys in time', () => {
-    const data = Array.from({ length: 20_000 }, (_, index) => `  k${index}: x`).join('\n');
-    const started = performance.now();
+  it('takes time in proportion to the keys', () => {
+    // The parser's own check for equal keys takes 14 s here, without it 0.5 s.
+    const data = Array.from({ length: 40_000 }, (_, index) => `  k${index}: x`).join('\n');
     const found = objects(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n${data}\n`);
-    expect(Object.keys(found.configMaps[0]!.data)).toHaveLength(20_000);
-    // The parser's own check for equal keys takes 3 s here; without it 0.2 s.
-    expect(performance.now() - started).toBeLessThan(2_000);
-  });
+    expect(Object.keys(found.configMaps[0]!.data)).toHaveLength(40_000);
+  }, 10_000);
 
   it('reads a field named on as it is written', () => {
     const text = mirrorSet('a').replace('spec:', 'spec:\n  failover: { on: [Slow] }');
@@ -192,38 +190,35 @@ kind: Namespace
   });
 
   it('never throws, whatever the text is', () => {
-    const piece = fc.constantFrom(
-      ...[
-        'a: ',
-        '- ',
-        '\n',
-        '  ',
-        '---\n',
-        '{',
-        '}',
-        '[',
-        ']',
-        '"',
-        "'",
-        '&a ',
-        '*a',
-        '!!x ',
-        '|',
-        '? ',
-        '<<: ',
-        '%Y\n',
-      ],
-      ...[
-        'kind: List\n',
-        'items:\n',
-        'apiVersion: v1\n',
-        'kind: Secret\n',
-        'metadata: ',
-        '\u0000',
-        '\ufeff',
-        '#',
-      ],
-    );
+    const pieces = [
+      'a: ',
+      '- ',
+      '\n',
+      '  ',
+      '---\n',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      "'",
+      '&a ',
+      '*a',
+      '!!x ',
+      '|',
+      '? ',
+      '<<: ',
+    ];
+    const manifests = [
+      'kind: List\n',
+      'items:\n',
+      'apiVersion: v1\n',
+      'kind: Secret\n',
+      'metadata: ',
+      '%Y\n',
+      '\ufeff',
+    ];
+    const piece = fc.constantFrom(...pieces, ...manifests, '\u0000', '#');
     fc.assert(
       fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 5 })), { maxLength: 30 }), (pieces) => {
         read(pieces.join(''));

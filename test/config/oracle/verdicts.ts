@@ -5,7 +5,7 @@ import path from 'node:path';
 import { crd } from '../../../deploy/crd.ts';
 import { RIGHT, WRONG } from '../mirror-set-examples.ts';
 
-export interface Verdict {
+interface Verdict {
   /** Refused whatever the CRD says: its name, its kind. */
   readonly apiServer?: readonly string[];
   /** Fields dropped. */
