@@ -20,7 +20,12 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   // Files become objects: validation is the schema's, so this is the one sibling it may lean on.
   manifests: { folders: ['domain', 'config'], packages: ['yaml'], node: '*' },
   admission: { folders: ['domain'], packages: [], node: [] },
-  registry: { folders: ['domain'], packages: ['undici', 'lru-cache'], node: '*' },
+  // Sockets, names, TLS, proxies: everything between us and another host, knowing nothing of registries.
+  transport: { folders: ['domain'], packages: ['undici', 'lru-cache'], node: '*' },
+  // The distribution protocol on top of it: questions, challenges, tokens, outcomes.
+  registry: { folders: ['domain', 'transport'], packages: ['lru-cache'], node: ['node:crypto'] },
+  // Memory, evidence and health: what to ask at all. It knows the client by an interface of its own.
+  probing: { folders: ['domain'], packages: ['lru-cache'], node: ['node:crypto'] },
   audit: { folders: ['domain'], packages: [], node: [] },
   telemetry: { folders: ['domain'], packages: ['pino', 'prom-client', 'sonic-boom'], node: [] },
   // The admission route turns bytes into reviews and back, by admission's own functions.

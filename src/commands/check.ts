@@ -14,8 +14,8 @@ import { loadDeclarations } from './declarations.ts';
 import type { LiveState } from './declarations.ts';
 import type { Engine } from './engine.ts';
 import { EXIT } from './exit.ts';
-import { openEngine } from './explain-engine.ts';
-import { endSoon, printData, printOut, printProblems } from './explain-output.ts';
+import { runWithEngine } from './explain-engine.ts';
+import { printData, printOut, refuse } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
 
 export interface CheckFlags {
@@ -86,24 +86,18 @@ async function checkAll(
   return views;
 }
 
-async function run(images: readonly string[], state: LiveState, flags: CheckFlags): Promise<number> {
-  const engine = openEngine(state.objects);
-  if (!engine.ok) return refuse(engine.error);
-  try {
-    const views = await checkAll(images, new Namespace(engine.value, state, flags.namespace), flags);
-    const result = overallCheck(views);
-    const view: CheckView = { kind: 'check', v: 1, result, images: views, problems: state.problems };
-    if (flags.output !== 'text') await printData(view, flags.output);
-    else await printOut(renderCheckProblems(view, createPaint(process.stdout)).join('\n'));
-    return endSoon(EXIT_OF[result]);
-  } finally {
-    await engine.value.close();
-  }
-}
-
-function refuse(problems: readonly Problem[]): number {
-  printProblems(problems);
-  return EXIT.badInput;
+async function run(
+  engine: Engine,
+  images: readonly string[],
+  state: LiveState,
+  flags: CheckFlags,
+): Promise<number> {
+  const views = await checkAll(images, new Namespace(engine, state, flags.namespace), flags);
+  const result = overallCheck(views);
+  const view: CheckView = { kind: 'check', v: 1, result, images: views, problems: state.problems };
+  if (flags.output !== 'text') await printData(view, flags.output);
+  else await printOut(renderCheckProblems(view, createPaint(process.stdout)).join('\n'));
+  return EXIT_OF[result];
 }
 
 /**
@@ -113,5 +107,6 @@ function refuse(problems: readonly Problem[]): number {
 export async function runCheck(images: readonly string[], flags: CheckFlags): Promise<number> {
   const state = await loadDeclarations({ ...flags, allowedEndpoint: [] });
   const problems = [...problemsOf(images), ...(state.ok ? [] : state.error)];
-  return state.ok && problems.length === 0 ? run(images, state.value, flags) : refuse(problems);
+  if (!state.ok || problems.length > 0) return refuse(problems);
+  return runWithEngine(state.value.objects, (engine) => run(engine, images, state.value, flags));
 }

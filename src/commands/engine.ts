@@ -8,13 +8,13 @@ import type { AdmissionRequest } from '../admission/review.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { planWatch } from '../domain/watch-plan.ts';
-import { Fingerprinter } from '../registry/fingerprint.ts';
-import { HealthBook } from '../registry/health-book.ts';
-import type { HealthChange } from '../registry/health-book.ts';
-import { HealthMonitor } from '../registry/health-monitor.ts';
+import { Fingerprinter } from '../probing/fingerprint.ts';
+import { HealthBook } from '../probing/health-book.ts';
+import type { HealthChange } from '../probing/health-book.ts';
+import { HealthMonitor } from '../probing/health-monitor.ts';
 import { ManifestClient } from '../registry/manifest-client.ts';
-import { Prober } from '../registry/prober.ts';
-import type { TransportOptions } from '../registry/transport.ts';
+import { Prober } from '../probing/prober.ts';
+import type { TransportOptions } from '../transport/transport.ts';
 
 export interface EngineSettings extends AdmissionSettings {
   readonly probeTimeoutMs: number;

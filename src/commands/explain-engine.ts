@@ -1,30 +1,31 @@
 // Explain engine: the webhook's engine for one run at a person's desk: no background probes, no audit, no metrics.
+import { inspect } from 'node:util';
 import { loadProxyEnvironment } from '../config/load.ts';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
-import type { AdmissionRequest } from '../admission/review.ts';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { parseWebhookSettings } from '../config/settings.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
-import { Proxy } from '../registry/proxy.ts';
+import { Proxy } from '../transport/proxy.ts';
 import { createEngine } from './engine.ts';
 import type { Engine, EngineListeners } from './engine.ts';
+import { EXIT } from './exit.ts';
+import { endSoon, refuse } from './explain-output.ts';
 
-/** A bug in the admission path: the webhook would have admitted the pod unchanged; here it is the answer. */
-function failLoudly(error: unknown, request: AdmissionRequest): never {
-  throw new Error(`admission failed in namespace ${request.namespace}`, { cause: error });
+/** Nothing is counted at a desk. What went wrong inside admission is told, which a webhook could only log. */
+function listenersTo(faults: unknown[]): EngineListeners {
+  const ignore = (): void => {};
+  return {
+    admission: ignore,
+    decision: ignore,
+    internalError: ignore,
+    recalled: ignore,
+    probed: ignore,
+    healthChanged: ignore,
+    internalErrorCaught: (error) => void faults.push(error),
+  };
 }
-
-const LISTENERS: EngineListeners = {
-  admission: () => {},
-  decision: () => {},
-  internalError: () => {},
-  recalled: () => {},
-  probed: () => {},
-  healthChanged: () => {},
-  internalErrorCaught: failLoudly,
-};
 
 function readProxy(): Result<Proxy | undefined, Problem> {
   const { url, noProxy } = loadProxyEnvironment();
@@ -33,26 +34,51 @@ function readProxy(): Result<Proxy | undefined, Problem> {
   return parsed.ok ? parsed : err({ ...parsed.error, path: 'HTTPS_PROXY' });
 }
 
-/** An engine with the webhook's default settings and these declarations in force. Close it when done. */
-export function openEngine(objects: DeclaredObjects): Result<Engine, readonly Problem[]> {
+/** An engine for one run. */
+export interface DeskEngine extends Engine {
+  /** Bugs of ours that admission caught; a webhook would have admitted the pod unchanged. */
+  readonly faults: readonly unknown[];
+}
+
+/** An engine with the webhook's default settings and these declarations in force. */
+function openEngine(objects: DeclaredObjects): Result<DeskEngine, readonly Problem[]> {
   const proxy = readProxy();
-  if (!proxy.ok) return err([proxy.error]);
   const settings = parseWebhookSettings({ ...WEBHOOK_DEFAULTS, manifests: ['-'] });
+  if (!proxy.ok) return err([proxy.error]);
   if (!settings.ok) return settings;
+  const { budget, hedge, clusterName, excludedOwner, probeTimeout, probeInterval } = settings.value;
+  const faults: unknown[] = [];
   const engine = createEngine({
     settings: {
-      budgetMs: settings.value.budget,
-      hedgeMs: settings.value.hedge,
-      cluster: settings.value.clusterName,
-      excludedOwners: new Set(settings.value.excludedOwner),
-      probeTimeoutMs: settings.value.probeTimeout,
-      probeIntervalMs: settings.value.probeInterval,
+      budgetMs: budget,
+      hedgeMs: hedge,
+      cluster: clusterName,
+      excludedOwners: new Set(excludedOwner),
+      probeTimeoutMs: probeTimeout,
+      probeIntervalMs: probeInterval,
     },
     transport: { proxy: proxy.value },
     audit: { append: () => {} },
-    listeners: LISTENERS,
+    listeners: listenersTo(faults),
     watch: false,
   });
   engine.declare(objects);
-  return ok(engine);
+  return ok({ ...engine, faults });
+}
+
+/** Runs a task with an engine and gives its exit code. A bug of ours is no verdict on an image: it is "could not tell". */
+export async function runWithEngine(
+  objects: DeclaredObjects,
+  task: (engine: DeskEngine) => Promise<number>,
+): Promise<number> {
+  const engine = openEngine(objects);
+  if (!engine.ok) return refuse(engine.error);
+  try {
+    return endSoon(await task(engine.value));
+  } catch (error) {
+    process.stderr.write(`error: registry-failover failed internally: ${inspect(error)}\n`);
+    return endSoon(EXIT.unknown);
+  } finally {
+    await engine.value.close();
+  }
 }

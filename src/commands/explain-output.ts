@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { printProblem } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
+import { EXIT } from './exit.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 
@@ -25,9 +26,10 @@ export async function printData(value: object, format: 'json' | 'yaml'): Promise
   await printOut(text);
 }
 
-/** All problems, one line each. */
-export function printProblems(problems: readonly Problem[]): void {
+/** Says all problems, one line each; gives the exit code for bad input. */
+export function refuse(problems: readonly Problem[]): number {
   for (const problem of problems) process.stderr.write(`error: ${printProblem(problem)}\n`);
+  return EXIT.badInput;
 }
 
 /** How long what is still under way may keep the process once everything has been said, milliseconds. */

@@ -14,12 +14,13 @@ import { questionFor } from '../domain/question.ts';
 import { candidatesFor } from '../explain/candidates.ts';
 import type { CandidateFinding, NamedSecret, PodExplanation, SlotFinding } from '../explain/explanation.ts';
 import type { OptIn } from '../explain/view.ts';
-import type { Engine } from './engine.ts';
+import type { Reason } from '../domain/reason.ts';
+import type { DeskEngine } from './explain-engine.ts';
 import type { LiveState } from './declarations.ts';
 
 /** What every pod of a run is explained with. */
 export interface ExplainContext {
-  readonly engine: Engine;
+  readonly engine: DeskEngine;
   readonly state: LiveState;
   /** The same objects, read as admission reads them. */
   readonly declared: DeclaredState;
@@ -50,7 +51,7 @@ function isWorthAsking(decision: SlotDecision, readings: readonly SecretReading[
 }
 
 interface PodInquiry {
-  readonly engine: Engine;
+  readonly engine: DeskEngine;
   readonly verdict: ExplainedVerdict;
   readonly readings: readonly SecretReading[];
   readonly keyring: Keyring;
@@ -88,17 +89,18 @@ function originOf(reading: SecretReading, namespace: string, { objects }: LiveSt
   return objects.standIn === undefined ? 'nowhere' : 'docker-config';
 }
 
-/** The pod's own pull secrets as the kubelet will see them, together with those that admission added. */
+/** Slots for which admission looks at no pull secret. */
+const UNREAD: ReadonlySet<Reason> = new Set(['pull-never', 'opted-out', 'static-pod']);
+
+/** The keyring of the verdict; or, where admission had no need of one, that of the pod's own pull secrets. */
 function keyringOf(
-  { decisions, added }: ExplainedVerdict,
+  { decisions, credentials }: ExplainedVerdict,
   readings: readonly SecretReading[],
   all: readonly MirrorSet[],
 ): Keyring {
-  const relevant = decisions.flatMap(({ plan }) =>
-    plan.set === undefined || plan.set.mode === 'Observe' ? [] : [plan.set],
-  );
-  const mayAdd = added.length > 0;
-  return podCredentials(readings, { relevant: [...new Set(relevant)], all, mayAdd }).keyring;
+  const isRead = decisions.some(({ plan, reason }) => plan.set !== undefined && !UNREAD.has(reason));
+  if (isRead && credentials !== undefined) return credentials.keyring;
+  return podCredentials(readings, { relevant: [], all, mayAdd: false }).keyring;
 }
 
 /**
@@ -113,7 +115,9 @@ export async function explainPod(
   const { engine, state, declared } = context;
   const { namespace } = subject;
   const verdict = await engine.admission.admit(requestFor(subject));
-  const names = [...new Set(verdict.pod?.pullSecretNames)];
+  if (verdict.pod === undefined) throw engine.faults.at(-1) ?? new Error('admission judged nothing');
+  const { pullSecretNames, serviceAccount } = verdict.pod;
+  const names = [...new Set(pullSecretNames)];
   const readings = declared.read(namespace, names);
   const keyring = keyringOf(verdict, readings, declared.forNamespace(namespace));
   const inquiry: PodInquiry = { engine, verdict, readings, keyring };
@@ -121,7 +125,7 @@ export async function explainPod(
     workload: subject.workload,
     origin: subject.origin,
     namespace,
-    serviceAccount: verdict.pod?.serviceAccount ?? 'default',
+    serviceAccount,
     pullSecretsKnown: subject.pullSecretsKnown,
     optIn,
     slots: await Promise.all(verdict.decisions.map((decision) => completeSlot(decision, inquiry))),

@@ -10,12 +10,11 @@ import { judgeOptIn } from '../explain/opt-in.ts';
 import { overallResult } from '../explain/view.ts';
 import type { ExplainView, PodView } from '../explain/view.ts';
 import { loadDeclarations } from './declarations.ts';
-import type { LiveState } from './declarations.ts';
 import { EXIT } from './exit.ts';
-import { openEngine } from './explain-engine.ts';
+import { runWithEngine } from './explain-engine.ts';
 import { readSubjects } from './explain-file.ts';
 import type { SubjectFile } from './explain-file.ts';
-import { endSoon, printData, printOut, printProblems } from './explain-output.ts';
+import { printData, printOut, refuse } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
 import { explainPod } from './explain-pod.ts';
 import type { ExplainContext } from './explain-pod.ts';
@@ -84,22 +83,6 @@ async function explainAll(
   return view;
 }
 
-async function run(subjects: SubjectFile, state: LiveState, flags: ExplainFlags): Promise<number> {
-  const engine = openEngine(state.objects);
-  if (!engine.ok) return refuse(engine.error);
-  try {
-    const context = { engine: engine.value, state, declared: new DeclaredState(state.objects) };
-    return endSoon(EXIT_OF[(await explainAll(subjects, context, flags)).result]);
-  } finally {
-    await engine.value.close();
-  }
-}
-
-function refuse(problems: readonly Problem[]): number {
-  printProblems(problems);
-  return EXIT.badInput;
-}
-
 /**
  * Explains the pods of a file. Resolves with the exit code: 0 every image would be served, 1 an image can be had from
  * nobody, 2 bad input, 3 could not tell.
@@ -112,5 +95,9 @@ export async function runExplain(flags: ExplainFlags): Promise<number> {
   ]);
   const problems = [...(subjects.ok ? [] : subjects.error), ...(state.ok ? [] : state.error)];
   if (!subjects.ok || !state.ok) return refuse(problems);
-  return run(subjects.value, state.value, flags);
+  return runWithEngine(state.value.objects, async (engine) => {
+    const declared = new DeclaredState(state.value.objects);
+    const view = await explainAll(subjects.value, { engine, state: state.value, declared }, flags);
+    return EXIT_OF[view.result];
+  });
 }

@@ -8,7 +8,7 @@ import type { Problem } from '../domain/problem.ts';
 import { AdmissionServer } from '../http/admission-server.ts';
 import { CertificateWatch, readCertificate } from '../http/certificate.ts';
 import { createOpsServer } from '../http/ops-server.ts';
-import { Proxy } from '../registry/proxy.ts';
+import { Proxy } from '../transport/proxy.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Log } from '../telemetry/log.ts';

@@ -52,18 +52,21 @@ export class Prompt {
   async run(): Promise<void> {
     const { input, output } = this.#options;
     this.#page.text(
-      'The registries and the webhook go on running. Your turn: break fra, admit, heal fra; or help.',
+      'Everything goes on running. Your turn: try break fra, admit, status, heal fra, admit; help shows the rest.',
     );
     const isTerminal = output.isTTY === true;
     const lines = createInterface({ input, output, terminal: isTerminal, prompt: 'demo> ' });
+    let isOpen = true;
+    lines.once('close', () => (isOpen = false));
     lines.prompt();
     for await (const line of lines) {
       const [command = '', ...words] = line.trim().split(/\s+/);
       if (command === 'quit' || command === 'exit') break;
       await this.#obey(command, words);
-      lines.prompt();
+      // The input may have ended while its last lines were still to be read.
+      if (isOpen) lines.prompt();
     }
-    lines.close();
+    if (isOpen) lines.close();
     this.#page.line();
   }
 
@@ -95,7 +98,7 @@ export class Prompt {
       return;
     }
     this.#options.scene.stage.break(place, fault);
-    this.#page.text(`${place} ${FAULTS[fault]}.`);
+    this.#page.text(`${place} ${FAULTS[fault]}. The probes notice within seconds: see status.`);
   }
 
   async #heal([name]: readonly string[]): Promise<void> {
@@ -145,7 +148,7 @@ export class Prompt {
       first: '   ',
       rest: '     ',
     });
-    page.text('It needs the registries’ names, for example in /etc/hosts:');
+    page.text("It needs the registries' names, for example in /etc/hosts:");
     for (const place of PLACES) {
       page.line(`   ${scene.stage.registry(place).where.address} ${CAST[place].host}`);
     }

@@ -68,8 +68,10 @@ export class Screen {
   /** What was seen. */
   end(report: StepReport): void {
     const page = this.#page;
+    if (report.before.length > 0) page.line();
+    for (const pod of report.before) this.#inOneLine('first', [pod]);
     for (const pod of report.pods) this.#pod(pod);
-    if (report.following.length > 0) this.#following(report.following);
+    this.#inOneLine('then', report.following);
     page.line();
     for (const expectation of report.expected) this.#expectation(expectation);
     page.text(report.lesson, { first: '   → ', rest: '     ' }, 'cyan');
@@ -168,16 +170,12 @@ export class Screen {
     return `${outcome}, ${when}${how}`;
   }
 
-  #following(pods: readonly PodReport[]): void {
-    const [first] = pods;
-    if (first === undefined) return;
-    const many = pods.length === 1 ? 'then 1 pod' : `then ${pods.length} pods`;
+  #inOneLine(when: 'first' | 'then', pods: readonly PodReport[]): void {
+    const [one] = pods;
+    if (one === undefined) return;
+    const many = `${when} ${pods.length} pod${pods.length === 1 ? '' : 's'}`;
     const ms = pods.map((pod) => printMs(pod.ms)).join(' ');
-    this.#page.ends(
-      `   ${many} of ${first.pod}: ${this.#stage.shorten(first.image.after)}`,
-      `${ms} ms`,
-      'bold',
-    );
+    this.#page.ends(`   ${many} of ${one.pod}: ${this.#stage.shorten(one.image.after)}`, `${ms} ms`, 'bold');
   }
 
   #expectation({ ok, says, seen }: Expectation): void {

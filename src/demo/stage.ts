@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Fault } from './faults.ts';
 import { buildImage } from './image.ts';
+import type { DemoImage } from './image.ts';
 import { DemoRegistry } from './registry.ts';
 import type { SeenConnections, SeenRequest } from './registry-observations.ts';
 import type { Account } from './token-issuer.ts';
@@ -34,20 +35,35 @@ export const CAST: Readonly<Record<Place, Casting>> = {
   },
 };
 
-/** Image and the places that hold it at first, each with the repository it has there. */
-const COLLECTION: readonly {
-  readonly tag: string;
-  readonly at: Partial<Record<Place, readonly string[]>>;
-}[] = [
-  { tag: '1.4', at: { fra: ['shop/web'], ams: ['shop/web'] } },
-  { tag: '1.3', at: { fra: ['shop/web'], ams: ['shop/web'] } },
-  { tag: '3.1', at: { fra: ['shop/api'], ams: ['shop/api'] } },
-  { tag: '2.0', at: { fra: ['pay/ledger', 'archive/ledger'], ams: ['pay/ledger'] } },
-  { tag: '1.29', at: { hub: ['library/nginx'], ams: ['hub/library/nginx'] } },
-];
+/** Which images each registry holds at first: repository and tag, and whether it lags a build behind. */
+const COLLECTION: Readonly<Record<Place, readonly (readonly [name: string, tag: string, lags?: 'lags'])[]>> =
+  {
+    fra: [
+      ['shop/web', '1.4'],
+      ['shop/web', '1.3'],
+      ['shop/web', 'stable'],
+      ['shop/api', '3.1'],
+      ['pay/ledger', '2.0'],
+      ['pay/ledger', 'stable'],
+      ['archive/ledger', '2.0'],
+    ],
+    ams: [
+      ['shop/web', '1.4'],
+      ['shop/web', '1.3'],
+      ['shop/web', 'stable', 'lags'],
+      ['shop/api', '3.1'],
+      ['pay/ledger', '2.0'],
+      ['pay/ledger', 'stable', 'lags'],
+      ['hub/library/nginx', '1.29'],
+    ],
+    hub: [['library/nginx', '1.29']],
+  };
 
-/** Easy to read in an image reference, and below the ports that outgoing connections are given. */
-const WANTED_PORT = 5000;
+/**
+ * Easy to read in an image reference, and below the ports that the system gives away. Not the same in two demos at once: a
+ * registry that is down for a moment has to find its port free again.
+ */
+const WANTED_PORT = 5000 + (process.pid % 1000);
 /** The shortest rest that the product believes in: a demo must not be over before its 429 is. */
 const RETRY_AFTER_SECONDS = 30;
 
@@ -72,10 +88,10 @@ export interface StageOptions {
   readonly plantsFaults: boolean;
 }
 
-/** The build a tag names: the one that everybody has at first, or the one before it. */
-function build(name: string, tag: string, age: 'current' | 'older'): ReturnType<typeof buildImage> {
+/** The build that a tag names; the same bytes wherever it lies. */
+function build(name: string, tag: string, number: number): DemoImage {
   const basename = name.slice(name.lastIndexOf('/') + 1);
-  return buildImage({ text: `${basename}:${tag} ${age === 'current' ? 'build 8' : 'build 7'}` });
+  return buildImage({ text: `${basename}:${tag} build ${number}` });
 }
 
 async function startRegistry(place: Place, account: Account, tls: StageCertificate): Promise<DemoRegistry> {
@@ -84,7 +100,7 @@ async function startRegistry(place: Place, account: Account, tls: StageCertifica
   try {
     return await DemoRegistry.start({ ...options, port: WANTED_PORT });
   } catch {
-    // Somebody has that port, perhaps another demo.
+    // Somebody has that port.
     return DemoRegistry.start(options);
   }
 }
@@ -115,9 +131,7 @@ export class Stage {
       registries.set(place, await startRegistry(place, account, options.certificate));
     }
     const stage = new Stage(registries, accounts, options.plantsFaults);
-    for (const { tag, at } of COLLECTION) {
-      for (const place of PLACES) for (const name of at[place] ?? []) stage.#put(place, name, tag, 'current');
-    }
+    for (const place of PLACES) stage.#fill(place);
     return stage;
   }
 
@@ -172,11 +186,6 @@ export class Stage {
     if (this.#plantsFaults) this.registry(place).remove(name, tag);
   }
 
-  /** Moves a tag to another build, or back to the one that everybody has. */
-  move(place: Place, name: string, tag: string, age: 'current' | 'older'): void {
-    if (this.#plantsFaults) this.#put(place, name, tag, age);
-  }
-
   clearObservations(): void {
     for (const registry of this.#registries.values()) registry.clearObservations();
   }
@@ -193,7 +202,9 @@ export class Stage {
     await Promise.all([...this.#registries.values()].map((registry) => registry.stop()));
   }
 
-  #put(place: Place, name: string, tag: string, age: 'current' | 'older'): void {
-    this.registry(place).publish(name, tag, build(name, tag, age));
+  #fill(place: Place): void {
+    for (const [name, tag, lags] of COLLECTION[place]) {
+      this.registry(place).publish(name, tag, build(name, tag, lags === undefined ? 8 : 7));
+    }
   }
 }

@@ -43,7 +43,9 @@ export interface Wait {
 export interface StepFindings {
   /** The pods to look at closely. */
   readonly pods: readonly PodReport[];
-  /** Pods after them, told of in one line. */
+  /** Pods before them, told of in one line. */
+  readonly before?: readonly PodReport[];
+  /** Pods after them, likewise. */
   readonly following?: readonly PodReport[];
   readonly waits?: readonly Wait[];
   readonly expected: readonly Expectation[];

@@ -31,6 +31,7 @@ function reportOf(script: StepScript, findings: StepFindings, scene: Scene): Omi
     title: script.title,
     act: script.act,
     lesson: script.lesson,
+    before: findings.before ?? [],
     pods: findings.pods,
     following: findings.following ?? [],
     waits: findings.waits ?? [],

@@ -1,5 +1,5 @@
 // Candidates for people: those of the plan, or for an image outside of every set the registry that it names.
-import { endpointOfPrefix } from '../domain/endpoint.ts';
+import { endpointOfPrefix, printEndpoint } from '../domain/endpoint.ts';
 import type { Candidate, ImagePlan } from '../domain/plan.ts';
 import { parsePrefix, parseReference } from '../domain/reference.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -28,4 +28,11 @@ export function candidatesFor(plan: ImagePlan): readonly Candidate[] {
   if (plan.candidates.length > 0) return plan.candidates;
   const own = ownRegistry(plan.original);
   return own.ok ? [own.value] : [];
+}
+
+/** Mirrors of the plan's set where this repository has no valid path, so that they are no candidates. */
+export function unmappedMirrors({ set, candidates }: ImagePlan): readonly string[] {
+  const mapped = new Set(candidates.map(({ endpoint }) => printEndpoint(endpoint)));
+  const mirrors = set?.mirrors.map(({ endpoint }) => printEndpoint(endpoint)) ?? [];
+  return mirrors.filter((mirror) => !mapped.has(mirror));
 }

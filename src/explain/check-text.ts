@@ -17,7 +17,7 @@ function namesOf(endpoints: readonly EndpointView[]): string {
   return endpoints.map(({ endpoint }) => endpoint).join(', ');
 }
 
-function sentencesOf({ endpoints }: CheckImageView): readonly string[] {
+function sentencesOf({ endpoints, notes }: CheckImageView): readonly string[] {
   const serving = endpoints.filter((endpoint) => endpoint.digest !== undefined);
   const lacking = endpoints.filter(({ outcome }) => outcome === 'missing' || outcome === 'denied');
   const silent = endpoints.filter((endpoint) => !serving.includes(endpoint) && !lacking.includes(endpoint));
@@ -26,6 +26,7 @@ function sentencesOf({ endpoints }: CheckImageView): readonly string[] {
     ...(builds > 1 ? [`Different: ${builds} builds under this name.`] : []),
     ...(lacking.length > 0 ? [`Not to be had at ${namesOf(lacking)}.`] : []),
     ...(silent.length > 0 ? [`Could not tell what ${namesOf(silent)} would serve.`] : []),
+    ...notes,
   ];
 }
 

@@ -3,6 +3,7 @@ import { printEndpoint } from '../domain/endpoint.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import type { Candidate, ImagePlan } from '../domain/plan.ts';
 import type { Problem } from '../domain/problem.ts';
+import { unmappedNote } from './notes.ts';
 
 /** What one endpoint said. `digest` and `platforms` are there when it serves the image. */
 export interface EndpointAnswer {
@@ -44,6 +45,7 @@ export interface CheckImageView {
   readonly mirrorSet?: string;
   readonly result: CheckResult;
   readonly endpoints: readonly EndpointView[];
+  readonly notes: readonly string[];
 }
 
 export interface CheckView {
@@ -114,11 +116,14 @@ function judge(answers: readonly EndpointAnswer[]): CheckResult {
 /** Compares what the endpoints of one image said. */
 export function viewCheck(plan: ImagePlan, answers: readonly EndpointAnswer[]): CheckImageView {
   const first = answers.find((answer) => answer.digest !== undefined);
+  const unmapped = unmappedNote(plan);
   return {
     image: plan.original,
     ...(plan.set === undefined ? {} : { mirrorSet: plan.set.name }),
-    result: judge(answers),
+    // A mirror that cannot hold the repository does not serve it.
+    result: unmapped === undefined ? judge(answers) : 'different',
     endpoints: answers.map((answer) => viewEndpoint(answer, first)),
+    notes: unmapped === undefined ? [] : [unmapped],
   };
 }
 

@@ -1,10 +1,10 @@
 // Notes: what a person should know beside the facts, one sentence each, and only where it applies.
 import { printEndpoint } from '../domain/endpoint.ts';
-import type { MirrorSet } from '../domain/mirror-set.ts';
 import { indexMirrorSets, planImage } from '../domain/plan.ts';
+import type { ImagePlan } from '../domain/plan.ts';
 import { parseReference, repositoryName } from '../domain/reference.ts';
 import { sentenceOf } from '../domain/reason.ts';
-import { ownRegistry } from './candidates.ts';
+import { ownRegistry, unmappedMirrors } from './candidates.ts';
 import type { CandidateFinding, PodExplanation, SlotFinding } from './explanation.ts';
 
 type Note = string | false | undefined;
@@ -64,10 +64,10 @@ function otherNamespaceNote(image: string, pod: PodExplanation): Note {
   return `Mirror set ${set.name} covers the image, but its namespaceSelector does not select namespace ${pod.namespace}${unknown}.`;
 }
 
-function unmappedNote(set: MirrorSet, slot: SlotFinding): Note {
-  const known = new Set(slot.candidates.map(({ candidate }) => printEndpoint(candidate.endpoint)));
-  const left = set.mirrors.map((mirror) => printEndpoint(mirror.endpoint)).filter((name) => !known.has(name));
-  return left.length > 0 && `Cannot hold this repository (the path would not be valid): ${left.join(', ')}.`;
+/** Says which mirrors are left out because the repository has no path there. */
+export function unmappedNote(plan: ImagePlan): string | undefined {
+  const left = unmappedMirrors(plan).join(', ');
+  return left === '' ? undefined : `This repository has no valid path at ${left}: no candidate.`;
 }
 
 function unparsableNote(image: string): Note {
@@ -92,13 +92,13 @@ const DIGEST_NOTES = {
 /** Notes on one image. */
 export function imageNotes(slot: SlotFinding, pod: PodExplanation): readonly string[] {
   const { decision } = slot;
-  const { set, original } = decision.plan;
+  const { original } = decision.plan;
   const { would } = decision;
   return said([
     decision.reason === 'image-unparsable' && unparsableNote(original),
     decision.reason === 'no-mirror-set' && otherNamespaceNote(original, pod),
     undialableNote(slot),
-    set !== undefined && unmappedNote(set, slot),
+    unmappedNote(decision.plan),
     would !== undefined && `Otherwise it would become ${would.image}: ${sentenceOf(would.reason)}`,
     decision.digest !== undefined && DIGEST_NOTES[decision.digest],
   ]);

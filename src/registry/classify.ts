@@ -2,7 +2,7 @@
 import type { Finding, Outcome } from '../domain/outcome.ts';
 import { cleanRegistryText } from '../domain/registry-text.ts';
 import type { RegistryError } from './error-text.ts';
-import { headerOf, type ExchangeFailure, type ReplyHeaders } from './message.ts';
+import { headerOf, type ExchangeFailure, type ReplyHeaders } from '../transport/message.ts';
 import { isUsedUp, parseRetryAfter } from './retry-after.ts';
 
 /** Who answered, or failed to. */

@@ -2,16 +2,16 @@
 import type { Finding } from '../domain/outcome.ts';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
-import { classOfAddress, type AddressClass } from './address-class.ts';
+import { classOfAddress, type AddressClass } from '../transport/address-class.ts';
 import { parseChallenges } from './challenge.ts';
 import { classifyFailure, deniedAt, failingAt, type Answer, type Place } from './classify.ts';
 import { parseErrorBody } from './error-text.ts';
-import { travel, type Allowance, type Arrival, type Breakdown } from './journey.ts';
+import { travel, type Allowance, type Arrival, type Breakdown } from '../transport/journey.ts';
 import { Login, type LoginTools } from './login.ts';
-import type { ManifestQuestion } from './manifest-question.ts';
-import { headerOf, placeOfUrl, printHost, printOrigin, type BodyCap, type Reply } from './message.ts';
+import type { ManifestQuestion } from '../domain/manifest-question.ts';
+import { headerOf, placeOfUrl, printHost, printOrigin, type BodyCap, type Reply } from '../transport/message.ts';
 import { withoutSecrets } from './redact.ts';
-import type { Transport } from './transport.ts';
+import type { Transport } from '../transport/transport.ts';
 
 export interface ConversationTools extends LoginTools {
   readonly transport: Transport;

@@ -3,11 +3,11 @@ import type { LRUCache } from 'lru-cache';
 import type { Finding, Outcome } from '../domain/outcome.ts';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
-import type { AddressClass } from './address-class.ts';
+import type { AddressClass } from '../transport/address-class.ts';
 import type { Challenge } from './challenge.ts';
 import { decideStep, type Shown, type Step, type TokenChallenge } from './dance.ts';
-import type { Allowance } from './journey.ts';
-import type { ManifestQuestion } from './manifest-question.ts';
+import type { Allowance } from '../transport/journey.ts';
+import type { ManifestQuestion } from '../domain/manifest-question.ts';
 import type { TokenAsk, Tokens } from './token.ts';
 
 /** What a registry asked for last time, so that the next question goes straight with its token. */

@@ -13,13 +13,11 @@ import {
 import { Conversation, type ConversationTools, type Heard } from './conversation.ts';
 import { digestOf, digestsDiffer, isDigest, parseDigestHeader } from './digest.ts';
 import type { Remembered } from './login.ts';
-import type { Description, ManifestQuestion } from './manifest-question.ts';
+import type { Description, ManifestQuestion } from '../domain/manifest-question.ts';
 import { ACCEPT_MANIFESTS, isSignedSchema1, parseManifest, printPlatform } from './media-types.ts';
-import { headerOf, printHost } from './message.ts';
+import { headerOf, printHost } from '../transport/message.ts';
 import { Tokens } from './token.ts';
-import { Transport, type TransportOptions } from './transport.ts';
-
-export type { Description, ManifestQuestion } from './manifest-question.ts';
+import { Transport, type TransportOptions } from '../transport/transport.ts';
 
 /** A manifest may be 4 MiB (distribution's own bound); an error's first words are enough. */
 const MANIFEST_CAP = { success: 4 * 1024 * 1024, error: 8192 };

@@ -5,15 +5,15 @@ import type { TrustAnchor } from '../domain/endpoint.ts';
 import type { Finding } from '../domain/outcome.ts';
 import type { Result } from '../domain/result.ts';
 import { err, ok } from '../domain/result.ts';
-import type { AddressClass } from './address-class.ts';
+import type { AddressClass } from '../transport/address-class.ts';
 import { classifyFailure, classifyRefusal, deniedAt, failingAt, finding, type Place } from './classify.ts';
 import type { TokenChallenge } from './dance.ts';
 import { parseErrorBody } from './error-text.ts';
-import { travel, type Allowance, type Journey } from './journey.ts';
-import { headerOf, placeOfUrl, printHost, type Reply } from './message.ts';
+import { travel, type Allowance, type Journey } from '../transport/journey.ts';
+import { headerOf, placeOfUrl, printHost, type Reply } from '../transport/message.ts';
 import { withoutSecrets } from './redact.ts';
-import { beforeDeadline } from './timer.ts';
-import type { Transport } from './transport.ts';
+import { beforeDeadline } from '../transport/timer.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** Everything a token depends on, and what is needed to fetch it. */
 export interface TokenAsk {

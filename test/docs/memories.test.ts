@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WEBHOOK_DEFAULTS } from '../../src/config/defaults.ts';
-import { MEMORY_LIMITS } from '../../src/registry/fact-memory.ts';
-import { DEFAULT_TRANSPORT } from '../../src/registry/transport.ts';
+import { MEMORY_LIMITS } from '../../src/probing/fact-memory.ts';
+import { DEFAULT_TRANSPORT } from '../../src/transport/transport.ts';
 import { ROOT, readTable, readText } from './documents.ts';
 
 const rows = readTable(readText('docs/memories.md'), ['memory', 'key', 'what', 'bound', 'life']);
@@ -92,7 +92,7 @@ const TOLD: readonly (readonly [string, string, string])[] = [
 ];
 
 /** Fields that live no longer than one question, one dial or one pod: no memories. */
-const TRANSIENT = new Set(['src/admission/inquiry.ts', 'src/registry/dial.ts', 'src/registry/exchange.ts']);
+const TRANSIENT = new Set(['src/admission/inquiry.ts', 'src/transport/dial.ts', 'src/transport/exchange.ts']);
 
 const FIELD = /#\w+[^=;(]*=\s*new (?:LRUCache|Map|WeakMap|Set)\b|:\s*new LRUCache\b/u;
 

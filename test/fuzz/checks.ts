@@ -197,7 +197,7 @@ function judge(answer: Answer, asked: { readonly uid: unknown; readonly object: 
   must(errors.length === 0, 'applies', () => `${String(errors[0])}: ${show(operations)}`);
   const changes = differences(before, after);
   for (const change of changes) {
-    must(isAllowedChange(change), 'keeps-users-text', () => {
+    must(isAllowedChange(change), `keeps ${change.path.slice(0, 2).join('.')}`, () => {
       return `${change.path.join('/')}: ${show(change.before)} became ${show(change.after)}`;
     });
   }
@@ -212,7 +212,12 @@ function copyTouched(value: unknown, levels = 5): unknown {
   if (Array.isArray(value)) return (value as unknown[]).map((one) => copyTouched(one, levels - 1));
   const copy = {};
   for (const [key, child] of Object.entries(value)) {
-    const property = { value: copyTouched(child, levels - 1), enumerable: true, configurable: true, writable: true };
+    const property = {
+      value: copyTouched(child, levels - 1),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    };
     Object.defineProperty(copy, key, property);
   }
   return copy;

@@ -1,6 +1,6 @@
 // Mutations: takes an object and breaks it somewhere: types, nulls, names, sizes, order, and keys that mean something to JavaScript.
 import type { Random } from './random.ts';
-import { RAW_NAMES, rawValue } from './raw-json.ts';
+import { RAW_DEEP, RAW_LITERALS, rawValue } from './raw-json.ts';
 import { DECISION, SKIP } from './pods.ts';
 
 type Holder = Record<string, unknown> | unknown[];
@@ -52,8 +52,7 @@ function get({ holder, key }: Place): unknown {
 /** Own property even for `__proto__`: this is what JSON.parse makes of it on the other side. */
 function set({ holder, key }: Place, value: unknown): void {
   if (Array.isArray(holder)) holder[Number(key)] = value;
-  else
-    Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
+  else Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function remove({ holder, key }: Place): void {
@@ -101,7 +100,8 @@ export function anyValue(random: Random): unknown {
   if (dice < 0.5) return anyText(random);
   if (dice < 0.6) return random.pick([0, -1, 1.5, 9_007_199_254_740_993, true, false]);
   if (dice < 0.7) return random.pick([[], {}, [[]], [null], [{}], { a: null }]);
-  if (dice < 0.85) return rawValue(random.pick(RAW_NAMES));
+  if (dice < 0.83) return rawValue(random.pick(RAW_LITERALS));
+  if (dice < 0.84) return rawValue(random.pick(RAW_DEEP));
   return random.pick([[1, 'a', null], { name: 7 }, { image: {} }, [[[['x']]]], { [DECISION]: {} }]);
 }
 

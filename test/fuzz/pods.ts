@@ -42,8 +42,8 @@ function forgedDecision(random: Random, images: readonly string[], hosts: SceneH
     const original = random.chance(0.5) ? image : plausibleImage(random, hosts);
     slots[`containers/c${index}`] = { image: original, action: 'rewrite', reason: 'upstream-unreachable' };
   });
+  if (random.chance(0.7)) return JSON.stringify({ v: 1, slots });
   return random.pick([
-    JSON.stringify({ v: 1, slots }),
     JSON.stringify({ v: 2, slots }),
     JSON.stringify({ v: 1, slots: { __proto__: { image: 'x' }, 'containers/0': null, 'volumes/img': 7 } }),
     '{"v":1,"slots":{"__proto__":{"image":"fra.example/app:1"}}}',
@@ -61,14 +61,17 @@ function annotations(random: Random, images: readonly string[], hosts: SceneHost
   if (random.chance(0.35)) found[DECISION] = forgedDecision(random, images, hosts);
   if (random.chance(0.06)) found[SKIP] = random.pick(['true', 'false', 'True', '']);
   if (random.chance(0.04)) found[STATIC] = 'hash';
-  if (random.chance(0.02)) found['example.com/large'] = 'x'.repeat(250_000 + random.below(14_000));
+  if (random.chance(0.005)) found['example.com/large'] = 'x'.repeat(250_000 + random.below(14_000));
   return found;
 }
 
 /** A container that stands where an earlier pass of ours would have put it: at a mirror, with its original on record. */
 function moved(random: Random, hosts: SceneHosts): { readonly image: string; readonly original: string } {
   const rest = `app:v${random.below(5)}`;
-  return { image: `${random.pick(hosts.mirrors)}/${rest}`, original: `${random.pick(hosts.prefixes)}/${rest}` };
+  return {
+    image: `${random.pick(hosts.mirrors)}/${rest}`,
+    original: `${random.pick(hosts.prefixes)}/${rest}`,
+  };
 }
 
 function movedPod(random: Random, hosts: SceneHosts): Json {

@@ -9,7 +9,16 @@ import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
 export const NAMESPACES = ['shop', 'other', 'default', '', 'ünïcode', '__proto__'] as const;
 
 /** Pull secrets that exist in `shop`: good, good for two hosts, of the old type, broken, of no use, unreadable. */
-export const SECRET_NAMES = ['regcred', 'two-hosts', 'old', 'broken', 'opaque', 'unread', 'unread-later', 'gone'];
+export const SECRET_NAMES = [
+  'regcred',
+  'two-hosts',
+  'old',
+  'broken',
+  'opaque',
+  'unread',
+  'unread-later',
+  'gone',
+];
 
 const TRUST: TrustAnchor = { pem: 'not used', sha256: 'ab'.repeat(32) };
 
@@ -67,4 +76,3 @@ export function declaredObjects(sets: readonly MirrorSet[], hosts: readonly stri
     standIn: undefined,
   };
 }
-

@@ -1,8 +1,9 @@
 // A registry client for tests: names go to loopback addresses, times are short, every dial and exchange is kept.
 import type { Credential } from '../../src/domain/credential.ts';
 import type { Endpoint, TrustAnchor } from '../../src/domain/endpoint.ts';
-import { ManifestClient, type ManifestQuestion } from '../../src/registry/manifest-client.ts';
-import type { TransportOptions } from '../../src/registry/transport.ts';
+import type { ManifestQuestion } from '../../src/domain/manifest-question.ts';
+import { ManifestClient } from '../../src/registry/manifest-client.ts';
+import type { TransportOptions } from '../../src/transport/transport.ts';
 
 /** Something that listens under a name. */
 export interface Listening {

@@ -3,8 +3,8 @@ import { connect, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
 import type { ManifestClient } from '../../src/registry/manifest-client.ts';
-import { Proxy } from '../../src/registry/proxy.ts';
-import type { TransportOptions } from '../../src/registry/transport.ts';
+import { Proxy } from '../../src/transport/proxy.ts';
+import type { TransportOptions } from '../../src/transport/transport.ts';
 import { indexManifest, MisbehavingRegistry } from '../support/misbehaving-registry.ts';
 import { clientFor, endpointOf, questionOf } from './client.ts';
 

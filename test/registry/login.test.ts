@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
 import type { ManifestClient } from '../../src/registry/manifest-client.ts';
-import type { TransportHooks } from '../../src/registry/message.ts';
+import type { TransportHooks } from '../../src/transport/message.ts';
 import { indexManifest, MisbehavingRegistry, type RegistryOptions } from '../support/misbehaving-registry.ts';
 import { clientFor, questionOf } from './client.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { digestOf, digestsDiffer, isDigest, parseDigestHeader } from '../../src/registry/digest.ts';
 import { parseManifest, printPlatform } from '../../src/registry/media-types.ts';
-import { redirectTarget } from '../../src/registry/redirect.ts';
+import { redirectTarget } from '../../src/transport/redirect.ts';
 
 const A = `sha256:${'a'.repeat(64)}`;
 const B = `sha256:${'b'.repeat(64)}`;

@@ -34,7 +34,7 @@ export const FAULTS = [
   'lyingDigest', // the digest of something else
   'endlessBody',
   'redirectLoop',
-  'redirectPrivate', // to redirectTo, or to the metadata address
+  'redirectPrivate', // every manifest, once logged in, to redirectTo: the metadata address at first
   'redirectPlain', // to http://
   'garbageJson', // errors and tokens are not JSON
   'garbageChallenge', // 401 with a WWW-Authenticate that makes no sense
@@ -136,6 +136,11 @@ export class MisbehavingRegistry {
   readonly images: Map<string, Map<string, string>>;
   /** Tokens that are accepted now; clear it to make them all invalid. */
   readonly tokens = new Set<string>();
+  /** The token endpoint of its challenges; its own `/token` when undefined. */
+  realm: string | undefined;
+  /** The words of every error, instead of the usual ones. */
+  errorMessage: string | undefined;
+  readonly #acceptedBy: MisbehavingRegistry[] = [];
   readonly #options: RegistryOptions;
   readonly #certificates: Certificates;
   readonly #sockets = new Map<Socket, number>();
@@ -152,6 +157,7 @@ export class MisbehavingRegistry {
     this.#options = options;
     this.#certificates = certificates;
     this.name = options.name;
+    this.realm = options.realm;
     this.address = options.address ?? '127.0.0.1';
     this.#port = options.port ?? 0;
     this.caPem = ca.pem;
@@ -216,6 +222,11 @@ export class MisbehavingRegistry {
   /** Until the listener is as the fault wants it. */
   settled(): Promise<void> {
     return this.#switching;
+  }
+
+  /** Tokens that this one issues are accepted by that one too. */
+  issuedTo(registry: MisbehavingRegistry): void {
+    this.#acceptedBy.push(registry);
   }
 
   /** Forgets the requests and connections counted so far. */
@@ -372,7 +383,6 @@ export class MisbehavingRegistry {
       this.#error(response, 429, 'TOOMANYREQUESTS', 'You have reached your pull rate limit.');
     },
     redirectLoop: (request, response) => redirect(response, request.url ?? '/'),
-    redirectPrivate: (_, response) => redirect(response, this.redirectTo),
     redirectPlain: (_, response) => redirect(response, `http://${this.hostPort}/`),
   };
 
@@ -391,14 +401,16 @@ export class MisbehavingRegistry {
     const header =
       scheme === 'basic'
         ? 'Basic realm="test"'
-        : `Bearer realm="${this.#options.realm ?? own}",service="${this.name}"`;
+        : `Bearer realm="${this.realm ?? own}",service="${this.name}"`;
     response.setHeader('www-authenticate', header);
     this.#error(response, 401, 'UNAUTHORIZED', 'authentication required');
   }
 
   #error(response: ServerResponse, status: number, code: string, message: string): void {
     const body =
-      this.#fault === 'garbageJson' ? '{{{' : JSON.stringify({ errors: [{ code, message, detail: null }] });
+      this.#fault === 'garbageJson'
+        ? '{{{'
+        : JSON.stringify({ errors: [{ code, message: this.errorMessage ?? message }] });
     response
       .writeHead(status, { 'content-type': 'application/json', 'content-length': String(body.length) })
       .end(body);
@@ -416,7 +428,7 @@ export class MisbehavingRegistry {
       return;
     }
     const token = randomBytes(12).toString('hex');
-    this.tokens.add(token);
+    for (const registry of [this, ...this.#acceptedBy]) registry.tokens.add(token);
     const key = request.method === 'POST' ? 'access_token' : 'token';
     const body = JSON.stringify({ [key]: token, expires_in: this.#options.expiresIn ?? 300 });
     response
@@ -469,6 +481,10 @@ export class MisbehavingRegistry {
       return;
     }
     const [, repository = '', reference = ''] = /^\/v2\/(.+)\/manifests\/([^/]+)$/u.exec(path) ?? [];
+    if (this.#fault === 'redirectPrivate') {
+      redirect(response, this.redirectTo);
+      return;
+    }
     const body = this.#find(repository, reference);
     if (body === undefined || this.#fault === 'notFound') {
       const code = this.images.has(repository) ? 'MANIFEST_UNKNOWN' : 'NAME_UNKNOWN';

@@ -2,8 +2,8 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HostsFile, parseHosts } from '../../src/registry/hosts-file.ts';
-import { Names, type NamesOptions } from '../../src/registry/names.ts';
+import { HostsFile, parseHosts } from '../../src/transport/hosts-file.ts';
+import { Names, type NamesOptions } from '../../src/transport/names.ts';
 import { DnsServer } from '../support/dns-server.ts';
 
 let server: DnsServer;

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { beforeDeadline, startTimer } from '../../src/registry/timer.ts';
+import { beforeDeadline, startTimer } from '../../src/transport/timer.ts';
 
 function keepBusy(ms: number): void {
   const until = performance.now() + ms;

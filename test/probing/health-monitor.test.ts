@@ -1,9 +1,9 @@
 // The background: it confirms at once, comes back by itself, asks failed questions again, and ends when it is told.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/domain/outcome.ts';
-import { HealthBook } from '../../src/registry/health-book.ts';
-import { HealthMonitor } from '../../src/registry/health-monitor.ts';
-import type { ManifestQuestion } from '../../src/registry/manifest-client.ts';
+import { HealthBook } from '../../src/probing/health-book.ts';
+import { HealthMonitor } from '../../src/probing/health-monitor.ts';
+import type { ManifestQuestion } from '../../src/domain/manifest-question.ts';
 import { makeEndpoint } from '../support/make.ts';
 
 const UP: Finding = { outcome: 'available', evidence: 'answered' };

@@ -7,9 +7,9 @@ import type { Finding } from '../../src/domain/outcome.ts';
 import { indexMirrorSets, planImage } from '../../src/domain/plan.ts';
 import { questionFor } from '../../src/domain/question.ts';
 import type { Question } from '../../src/domain/question.ts';
-import { HealthBook } from '../../src/registry/health-book.ts';
-import type { ManifestQuestion } from '../../src/registry/manifest-client.ts';
-import { Prober } from '../../src/registry/prober.ts';
+import { HealthBook } from '../../src/probing/health-book.ts';
+import type { ManifestQuestion } from '../../src/domain/manifest-question.ts';
+import { Prober } from '../../src/probing/prober.ts';
 import { makeSet } from '../support/make.ts';
 
 const SET = makeSet('fra.ocir.io', ['ams.ocir.io']);

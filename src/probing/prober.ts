@@ -8,7 +8,7 @@ import type { Question, QuestionCredential } from '../domain/question.ts';
 import { FactMemory, isFactOutcome } from './fact-memory.ts';
 import { Flight } from './flight.ts';
 import type { HealthBook } from './health-book.ts';
-import type { ManifestQuestion } from './manifest-client.ts';
+import type { ManifestQuestion } from '../domain/manifest-question.ts';
 
 /** The part of the registry client that is needed here. */
 export interface ManifestAsker {

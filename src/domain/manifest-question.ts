@@ -1,7 +1,7 @@
 // Manifest question: what the registry client is asked, as its callers put it.
-import type { Credential } from '../domain/credential.ts';
-import type { Endpoint } from '../domain/endpoint.ts';
-import type { Finding } from '../domain/outcome.ts';
+import type { Credential } from './credential.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Finding } from './outcome.ts';
 
 /** "Does this endpoint serve this manifest to this credential?" */
 export interface ManifestQuestion {

@@ -5,7 +5,7 @@ import type { Finding } from '../domain/outcome.ts';
 import type { Question } from '../domain/question.ts';
 import type { WatchTarget } from '../domain/watch-plan.ts';
 import type { HealthBook } from './health-book.ts';
-import type { ManifestQuestion } from './manifest-client.ts';
+import type { ManifestQuestion } from '../domain/manifest-question.ts';
 
 /** The part of the registry client that is needed here. */
 export interface HealthAsker {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Proxy } from '../../src/registry/proxy.ts';
+import { Proxy } from '../../src/transport/proxy.ts';
 
 function proxyWithout(...noProxy: string[]): Proxy {
   const parsed = Proxy.parse({ url: 'http://proxy.example:3128', noProxy });

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { dial, type Dialled } from '../../src/registry/dial.ts';
-import type { ExchangeFailure } from '../../src/registry/message.ts';
-import { Names } from '../../src/registry/names.ts';
-import { TlsTrust } from '../../src/registry/tls-trust.ts';
+import { dial, type Dialled } from '../../src/transport/dial.ts';
+import type { ExchangeFailure } from '../../src/transport/message.ts';
+import { Names } from '../../src/transport/names.ts';
+import { TlsTrust } from '../../src/transport/tls-trust.ts';
 import type { Result } from '../../src/domain/result.ts';
 import { DnsServer } from '../support/dns-server.ts';
 import { MisbehavingRegistry } from '../support/misbehaving-registry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { classOfAddress } from '../../src/registry/address-class.ts';
-import { refusalOfAddress } from '../../src/registry/guard.ts';
+import { classOfAddress } from '../../src/transport/address-class.ts';
+import { refusalOfAddress } from '../../src/transport/guard.ts';
 
 describe('classOfAddress', () => {
   it.each([
