@@ -12,7 +12,8 @@ import { AuditTrail } from '../demo/audit-trail.ts';
 import { BUDGET_MS } from '../demo/expectations.ts';
 import { printManifests, printPodManifest } from '../demo/manifests.ts';
 import { Scene } from '../demo/scene.ts';
-import { CAST, Stage } from '../demo/stage.ts';
+import { CAST } from '../demo/cast.ts';
+import { Stage } from '../demo/stage.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { printProblem } from '../domain/problem.ts';
 import { AdmissionServer } from '../http/admission-server.ts';
@@ -37,7 +38,7 @@ export interface TheatreOptions {
   readonly probeIntervalMs: number;
 }
 
-export interface DemoFiles {
+interface DemoFiles {
   /** A folder of declarations. */
   readonly manifests: string;
   /** A pod to try them on. */

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { printProblem } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
+import { printable } from '../explain/layout.ts';
 import { EXIT } from './exit.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
@@ -28,7 +29,7 @@ export async function printData(value: object, format: 'json' | 'yaml'): Promise
 
 /** Says all problems, one line each; gives the exit code for bad input. */
 export function refuse(problems: readonly Problem[]): number {
-  for (const problem of problems) process.stderr.write(`error: ${printProblem(problem)}\n`);
+  for (const problem of problems) process.stderr.write(`error: ${printable(printProblem(problem))}\n`);
   return EXIT.badInput;
 }
 

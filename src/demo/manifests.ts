@@ -1,5 +1,5 @@
 // Manifests: the demo's declarations as ordinary Kubernetes manifests, the text that any cluster would be given.
-import type { Place } from './stage.ts';
+import type { Place } from './cast.ts';
 
 /** What the declarations have to name. */
 export interface ManifestFacts {

@@ -5,8 +5,8 @@ import { FAULTS, parseFault } from './faults.ts';
 import type { Output, Page } from './page.ts';
 import type { Scene } from './scene.ts';
 import type { Screen } from './screen.ts';
-import { CAST, PLACES } from './stage.ts';
-import type { Place } from './stage.ts';
+import { CAST, PLACES } from './cast.ts';
+import type { Place } from './cast.ts';
 import { printMs } from './step-report.ts';
 
 export interface PromptOptions {

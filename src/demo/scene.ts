@@ -7,18 +7,19 @@ import { applyPatch } from './json-patch.ts';
 import { DEMO_NAMESPACE, PULL_SECRETS } from './manifests.ts';
 import { replicaPod } from './replica-pod.ts';
 import type { PodObject } from './replica-pod.ts';
-import { PLACES } from './stage.ts';
-import type { Place, Stage } from './stage.ts';
+import { PLACES } from './cast.ts';
+import type { Place } from './cast.ts';
+import type { Stage } from './stage.ts';
 import type { SeenRequest } from './registry-observations.ts';
 import type { Expectation, PodReport, Wait } from './step-report.ts';
 
 /** Sends a pod to the webhook. */
-export interface Reviewer {
+interface Reviewer {
   review(pod: PodObject): Promise<Reviewed>;
 }
 
 /** What the webhook believes and has written down. */
-export interface Insight {
+interface Insight {
   /** Health of a registry by its `host:port`. */
   health(hostPort: string): HealthStatus;
   /** The audit records of one admission request. */

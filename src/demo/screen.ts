@@ -2,8 +2,9 @@
 import type { AuditCandidate, AuditRecord } from '../domain/audit-record.ts';
 import type { Page } from './page.ts';
 import type { StepScript } from './step-script.ts';
-import { CAST, PLACES } from './stage.ts';
-import type { Place, Stage } from './stage.ts';
+import { CAST, PLACES } from './cast.ts';
+import type { Place } from './cast.ts';
+import type { Stage } from './stage.ts';
 import type { Expectation, PodReport, StepReport } from './step-report.ts';
 import { printMs } from './step-report.ts';
 

@@ -1,63 +1,13 @@
 // Stage: the demo's registries with their names, accounts and images, and everything the walk-through does to them.
 import { randomBytes } from 'node:crypto';
+import { CAST, COLLECTION, PLACES } from './cast.ts';
+import type { Place } from './cast.ts';
 import type { Fault } from './faults.ts';
 import { buildImage } from './image.ts';
 import type { DemoImage } from './image.ts';
 import { DemoRegistry } from './registry.ts';
 import type { SeenConnections, SeenRequest } from './registry-observations.ts';
 import type { Account } from './token-issuer.ts';
-
-/** The registries, by the short names that the demo and its prompt use. */
-export const PLACES = ['fra', 'ams', 'hub'] as const;
-export type Place = (typeof PLACES)[number];
-
-interface Casting {
-  readonly host: string;
-  readonly address: string;
-  readonly username: string;
-  /** What it is to the person who watches. */
-  readonly role: string;
-}
-
-export const CAST: Readonly<Record<Place, Casting>> = {
-  fra: {
-    host: 'fra.demo.example',
-    address: '127.0.0.2',
-    username: 'shop-team',
-    role: 'the upstream, which pods name',
-  },
-  ams: { host: 'ams.demo.example', address: '127.0.0.3', username: 'mirror-pull', role: 'the mirror' },
-  hub: {
-    host: 'hub.demo.example',
-    address: '127.0.0.4',
-    username: 'shop-at-hub',
-    role: 'public, with a pull limit',
-  },
-};
-
-/** Which images each registry holds at first: repository and tag, and whether it lags a build behind. */
-const COLLECTION: Readonly<Record<Place, readonly (readonly [name: string, tag: string, lags?: 'lags'])[]>> =
-  {
-    fra: [
-      ['shop/web', '1.4'],
-      ['shop/web', '1.3'],
-      ['shop/web', 'stable'],
-      ['shop/api', '3.1'],
-      ['pay/ledger', '2.0'],
-      ['pay/ledger', 'stable'],
-      ['archive/ledger', '2.0'],
-    ],
-    ams: [
-      ['shop/web', '1.4'],
-      ['shop/web', '1.3'],
-      ['shop/web', 'stable', 'lags'],
-      ['shop/api', '3.1'],
-      ['pay/ledger', '2.0'],
-      ['pay/ledger', 'stable', 'lags'],
-      ['hub/library/nginx', '1.29'],
-    ],
-    hub: [['library/nginx', '1.29']],
-  };
 
 /**
  * Easy to read in an image reference, and below the ports that the system gives away. Not the same in two demos at once: a
@@ -68,7 +18,7 @@ const WANTED_PORT = 5000 + (process.pid % 1000);
 const RETRY_AFTER_SECONDS = 30;
 
 /** A certificate and key for every name and address of the cast. */
-export interface StageCertificate {
+interface StageCertificate {
   readonly certificatePem: string;
   readonly keyPem: string;
 }

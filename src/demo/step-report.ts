@@ -2,7 +2,8 @@
 import type { AuditRecord } from '../domain/audit-record.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { PatchOperation } from '../domain/patch.ts';
-import type { Place, Seen } from './stage.ts';
+import type { Place } from './cast.ts';
+import type { Seen } from './stage.ts';
 
 /** A pod on its way through the webhook: as it was sent, and as the answered patch leaves it. */
 export interface PodReport {

@@ -10,7 +10,7 @@ import {
   AT_ONCE_MS,
   BUDGET_MS,
 } from './expectations.ts';
-import { PLACES } from './stage.ts';
+import { PLACES } from './cast.ts';
 import type { StepScript } from './step-script.ts';
 
 const WEB = 'fra/shop/web:1.4';

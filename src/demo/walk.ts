@@ -1,8 +1,8 @@
 // Walk: plays the story step by step and reports what was observed in each.
 import { expectOwnAccounts } from './scene.ts';
 import type { Scene } from './scene.ts';
-import { PLACES } from './stage.ts';
-import type { Place } from './stage.ts';
+import { PLACES } from './cast.ts';
+import type { Place } from './cast.ts';
 import { deleted, stale } from './steps-content.ts';
 import { bothDown, healthy, recovered, returned, silent, throttled } from './steps-outage.ts';
 import type { StepScript } from './step-script.ts';

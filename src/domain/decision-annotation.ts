@@ -103,7 +103,7 @@ function atMostBytes(text: string): number {
 
 function totalSize(pod: Pod, text: string, sizeOf: (text: string) => number): number {
   let total = sizeOf(DECISION_ANNOTATION) + sizeOf(text);
-  for (const [key, value] of Object.entries(pod.annotations ?? {})) {
+  for (const [key, value] of Object.entries(pod.annotations)) {
     if (key !== DECISION_ANNOTATION) total += sizeOf(key) + sizeOf(asString(value) ?? '');
   }
   return total;

@@ -16,17 +16,17 @@ function pointerToken(token: string): string {
 }
 
 function secretOperations(pod: Pod, names: readonly string[]): PatchOperation[] {
-  if (names.length === 0) return [];
+  if (names.length === 0 || pod.pullSecretsPlace === 'taken') return [];
   const value = names.map((name) => ({ name }));
   // An absent array has to be added whole: appending to nothing does not apply.
-  if (!pod.hasPullSecrets) return [{ op: 'add', path: '/spec/imagePullSecrets', value }];
+  if (pod.pullSecretsPlace === 'absent') return [{ op: 'add', path: '/spec/imagePullSecrets', value }];
   return value.map((entry) => ({ op: 'add', path: '/spec/imagePullSecrets/-', value: entry }));
 }
 
 function annotationOperations(pod: Pod, text: string | undefined): PatchOperation[] {
-  if (text === undefined || pod.annotations === undefined) return [];
+  if (text === undefined || pod.annotationsPlace === 'taken') return [];
   if (pod.annotations[DECISION_ANNOTATION] === text) return [];
-  if (!pod.hasAnnotations) {
+  if (pod.annotationsPlace === 'absent') {
     return [{ op: 'add', path: '/metadata/annotations', value: { [DECISION_ANNOTATION]: text } }];
   }
   return [{ op: 'add', path: `/metadata/annotations/${pointerToken(DECISION_ANNOTATION)}`, value: text }];

@@ -21,6 +21,17 @@ export interface ImageSlot {
   readonly pullNever: boolean;
 }
 
+/**
+ * How something can be added to a list or map of the pod: to the one that is `there`, as a new one where it is `absent`,
+ * or not at all, because something of another kind stands in its place and is not ours to remove.
+ */
+export type Place = 'there' | 'absent' | 'taken';
+
+function placeOf(value: unknown, isThere: boolean): Place {
+  if (isThere) return 'there';
+  return value === undefined || value === null ? 'absent' : 'taken';
+}
+
 export interface Pod {
   readonly namespace: string;
   /** The name, or the generateName with its dash while the API server has not chosen one. */
@@ -28,11 +39,9 @@ export interface Pod {
   readonly slots: readonly ImageSlot[];
   /** Non-empty names of `spec.imagePullSecrets`, in order. */
   readonly pullSecretNames: readonly string[];
-  /** Is `spec.imagePullSecrets` an array already? Otherwise a patch has to add it whole. */
-  readonly hasPullSecrets: boolean;
-  /** undefined when `metadata` itself is no object, so that no annotation can be added. */
-  readonly annotations: JsonObject | undefined;
-  readonly hasAnnotations: boolean;
+  readonly pullSecretsPlace: Place;
+  readonly annotations: JsonObject;
+  readonly annotationsPlace: Place;
   readonly isStatic: boolean;
   readonly optedOut: boolean;
   /** API groups of the owners, e.g. `apps`, `postgresql.cnpg.io`; '' for the core group. */
@@ -107,9 +116,10 @@ export function readPod(raw: unknown, namespace: string): Pod {
     name: asString(own(metadata, 'name')) || asString(own(metadata, 'generateName')) || '',
     slots: readSlots(spec),
     pullSecretNames: readPullSecretNames(asArray(secrets)),
-    hasPullSecrets: Array.isArray(secrets),
-    annotations: metadata === undefined ? undefined : (annotations ?? {}),
-    hasAnnotations: annotations !== undefined,
+    pullSecretsPlace: spec === undefined ? 'taken' : placeOf(secrets, Array.isArray(secrets)),
+    annotations: annotations ?? {},
+    annotationsPlace:
+      metadata === undefined ? 'taken' : placeOf(own(metadata, 'annotations'), annotations !== undefined),
     isStatic: own(annotations, STATIC_POD_ANNOTATION) !== undefined,
     optedOut: own(annotations, SKIP_ANNOTATION) === 'true',
     ownerGroups: readOwnerGroups(metadata),

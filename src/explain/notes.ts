@@ -118,11 +118,14 @@ function grantNotes(pod: PodExplanation): Note[] {
 
 /** Notes on the pod as a whole. */
 export function podNotes(pod: PodExplanation): readonly string[] {
-  const derived = pod.added.length > 0;
+  const usesLogin = pod.named.some(({ from }) => from === 'docker-config');
   return said([
     !pod.pullSecretsKnown &&
       `The pod names no pull secret. If its service account ${pod.serviceAccount} has some, the API server adds them first: put the ServiceAccount into the file to have them counted.`,
     ...grantNotes(pod),
-    derived && 'Added pull secrets are made by the controller, ahead of time, from the declarations.',
+    usesLogin &&
+      "The docker config is this machine's: in a cluster a pod has only the pull secrets that it names.",
+    pod.added.length > 0 &&
+      `The webhook names the added pull secrets, it does not make them: until they exist in namespace ${pod.namespace}, pulls go on without them.`,
   ]);
 }

@@ -83,7 +83,7 @@ function imagesLines({ images, optIn }: PodView, paint: Paint): string[] {
 
 const STATE_WORDS: Readonly<Record<SecretState, string>> = {
   read: 'named by the pod',
-  'stand-in': 'the docker config stands in for it',
+  'stand-in': 'the docker config stands in for it, because the manifests lack it',
   derived: 'named by the pod, made from the declarations',
   absent: 'named by the pod, but not in the manifests: nothing was asked with it',
   ignored: 'named by the pod, but no pull secret: the kubelet passes over it',

@@ -1,4 +1,5 @@
 // Admission server: POST /mutate over TLS. Bytes in, a verdict out; drains without losing a request.
+import { isUtf8 } from 'node:buffer';
 import type { Server } from 'node:https';
 import Fastify from 'fastify';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
@@ -43,9 +44,11 @@ const TOO_LARGE = refusal(
   'Send less; the API server never sends this much',
 );
 
-function parseJson(text: string): { readonly value: unknown } | undefined {
+function parseJson(bytes: Buffer): { readonly value: unknown } | undefined {
+  // Decoding would put replacement characters where bytes are broken: a name that nobody has sent (RFC 8259 section 8.1).
+  if (!isUtf8(bytes)) return undefined;
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(bytes.toString('utf8')) };
   } catch {
     return undefined;
   }
@@ -74,7 +77,7 @@ export class AdmissionServer {
   #routes(): void {
     this.app.removeAllContentTypeParsers();
     // Whatever it calls itself: the answer to a wrong body is a reason, not a quarrel about its name.
-    this.app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    this.app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     this.app.setErrorHandler((error: FastifyError, _request, reply) => this.#onError(error, reply));
     this.app.setNotFoundHandler((_request, reply) =>
       this.#refuse(
@@ -87,7 +90,7 @@ export class AdmissionServer {
   }
 
   #mutate(body: unknown, query: unknown, reply: FastifyReply): FastifyReply | Promise<FastifyReply> {
-    const parsed = typeof body === 'string' ? parseJson(body) : undefined;
+    const parsed = Buffer.isBuffer(body) ? parseJson(body) : undefined;
     if (parsed === undefined) return this.#refuse(reply, 400, NOT_JSON);
     const review = parseReview(parsed.value);
     if (!review.ok) return this.#refuse(reply, 400, review.error);
