@@ -3,7 +3,7 @@ import type { Labels } from '../domain/label-selector.ts';
 import type { OptIn } from './view.ts';
 
 /** The label that opts a namespace in: the webhook's namespaceSelector. */
-export const OPT_IN_LABEL = 'registry-failover.io/enabled';
+const OPT_IN_LABEL = 'registry-failover.io/enabled';
 
 const FIX = `kubectl label namespace NAME ${OPT_IN_LABEL}=true`;
 

@@ -19,7 +19,8 @@ function fired(ms: number): Promise<{ lateByMs: number; after: number }> {
 describe('startTimer', () => {
   it('fires on time', async () => {
     const { lateByMs, after } = await fired(30);
-    expect(after - lateByMs).toBeCloseTo(30, 0);
+    // What it says of its own lateness agrees with the clock, to the few ms that lie between the two readings.
+    expect(Math.abs(after - lateByMs - 30)).toBeLessThan(10);
     expect(after).toBeGreaterThanOrEqual(29);
   });
 
