@@ -62,7 +62,9 @@ function webhookCommand(setExit: (code: number) => void): Command {
 
 function demoCommand(setExit: (code: number) => void): Command {
   return new Command('demo')
-    .description('see an outage survived: two registries, the webhook, seven situations; no cluster needed')
+    .description(
+      'see outages survived: three registries and the webhook in eight situations; no cluster needed',
+    )
     .option('--once', 'end after the walk-through instead of staying at a prompt', false)
     .option('--json', 'print what each step observed as JSON lines', false)
     .action(async (flags: { readonly once: boolean; readonly json: boolean }) => {

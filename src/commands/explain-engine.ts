@@ -1,17 +1,16 @@
 // Explain engine: the webhook's engine for one run at a person's desk: no background probes, no audit, no metrics.
 import { inspect } from 'node:util';
-import { loadProxyEnvironment } from '../config/load.ts';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { parseWebhookSettings } from '../config/settings.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
-import { Proxy } from '../transport/proxy.ts';
 import { createEngine } from './engine.ts';
 import type { Engine, EngineListeners } from './engine.ts';
 import { EXIT } from './exit.ts';
 import { endSoon, refuse } from './explain-output.ts';
+import { readProxy } from './proxy.ts';
 
 /** Nothing is counted at a desk. What went wrong inside admission is told, which a webhook could only log. */
 function listenersTo(faults: unknown[]): EngineListeners {
@@ -25,13 +24,6 @@ function listenersTo(faults: unknown[]): EngineListeners {
     healthChanged: ignore,
     internalErrorCaught: (error) => void faults.push(error),
   };
-}
-
-function readProxy(): Result<Proxy | undefined, Problem> {
-  const { url, noProxy } = loadProxyEnvironment();
-  if (url === undefined) return ok(undefined);
-  const parsed = Proxy.parse({ url, noProxy });
-  return parsed.ok ? parsed : err({ ...parsed.error, path: 'HTTPS_PROXY' });
 }
 
 /** An engine for one run. */

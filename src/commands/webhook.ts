@@ -1,6 +1,5 @@
 // Webhook: wires the webhook process: settings, declarations, engine, servers, and an end without a lost request.
 import { AuditLog } from '../audit/log.ts';
-import { loadProxyEnvironment } from '../config/load.ts';
 import { parseWebhookSettings } from '../config/settings.ts';
 import type { WebhookSettings } from '../config/settings.ts';
 import { printProblem } from '../domain/problem.ts';
@@ -8,7 +7,7 @@ import type { Problem } from '../domain/problem.ts';
 import { AdmissionServer } from '../http/admission-server.ts';
 import { CertificateWatch, readCertificate } from '../http/certificate.ts';
 import { createOpsServer } from '../http/ops-server.ts';
-import { Proxy } from '../transport/proxy.ts';
+import type { Proxy } from '../transport/proxy.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -18,6 +17,7 @@ import type { LiveState } from './declarations.ts';
 import { createEngine } from './engine.ts';
 import type { Engine, EngineListeners } from './engine.ts';
 import { EXIT } from './exit.ts';
+import { readProxy } from './proxy.ts';
 
 /** How long the last lines may take to be written; a reader that has stopped reading is not waited for. */
 const LAST_LINES_MS = 1_000;
@@ -80,25 +80,16 @@ function sleep(ms: number): Promise<void> {
   });
 }
 
-function proxyOf(): { readonly proxy: Proxy | undefined; readonly problems: readonly Problem[] } {
-  const { url, noProxy } = loadProxyEnvironment();
-  if (url === undefined) return { proxy: undefined, problems: [] };
-  const parsed = Proxy.parse({ url, noProxy });
-  return parsed.ok
-    ? { proxy: parsed.value, problems: [] }
-    : { proxy: undefined, problems: [{ ...parsed.error, path: 'HTTPS_PROXY' }] };
-}
-
 /** Runs until a signal. Resolves with the exit code. */
 export async function runWebhook(flags: unknown): Promise<number> {
   const parsed = parseWebhookSettings(flags);
-  const { proxy, problems } = proxyOf();
-  if (!parsed.ok || problems.length > 0) {
-    printProblems([...(parsed.ok ? [] : parsed.error), ...problems]);
+  const proxy = readProxy();
+  if (!parsed.ok || !proxy.ok) {
+    printProblems([...(parsed.ok ? [] : parsed.error), ...(proxy.ok ? [] : [proxy.error])]);
     return EXIT.badInput;
   }
   try {
-    return await serve(parsed.value, proxy);
+    return await serve(parsed.value, proxy.value);
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n`);
     return EXIT.badInput;

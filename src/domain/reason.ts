@@ -79,7 +79,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     "The upstream registry refuses this image to the pod's credential; that is no outage, so the image is kept.",
   'upstream-slow': 'The upstream registry is connected but did not answer in time.',
   'no-mirror-set': 'No RegistryMirrorSet covers this image.',
-  'no-mirror-available': 'The upstream cannot serve this image, and no mirror can either; the image is kept.',
+  'no-mirror-available':
+    'The upstream cannot serve this image, and no mirror can, or may, serve it instead; the image is kept.',
   'no-mirror-credential':
     'The upstream cannot serve this image, and the pod has no credential for a mirror that wants one; the image is kept.',
   'mirror-not-trusted-by-nodes':

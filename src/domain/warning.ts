@@ -27,8 +27,9 @@ function warningOf(decision: SlotDecision): string | undefined {
   const subject = `registry-failover: ${decision.slot.name}: ${upstream.endpoint.host}`;
   const outcome = decision.answers[0]?.outcome ?? 'slow';
   if (decision.action === 'rewrite' && decision.chosen !== undefined) {
-    const digest = decision.digest === 'differs' ? ' (another build under this tag)' : '';
-    return `${subject} ${outcome}, image taken from ${printEndpoint(decision.chosen.endpoint)}${digest}`;
+    // Said before the name of the mirror, which may be long enough to be cut.
+    const what = decision.digest === 'differs' ? 'another build' : 'image';
+    return `${subject} ${outcome}, ${what} taken from ${printEndpoint(decision.chosen.endpoint)}`;
   }
   if (!WORTH_SAYING.has(decision.reason)) return undefined;
   return `${subject} ${outcome}, image kept: ${decision.reason}`;

@@ -25,6 +25,11 @@ export interface MonitorSettings {
 const MAX_RECHECKS = 4;
 /** One per endpoint. */
 const MAX_WITNESSES = 2_000;
+/**
+ * Beyond the probe timeout, which is the dial's own: a dial that fails at its time-out is a verdict, and a question whose
+ * time is over just before it is none.
+ */
+const VERDICT_GRACE_MS = 100;
 const JITTER = 0.1;
 
 interface Watch {
@@ -36,6 +41,7 @@ export class HealthMonitor {
   readonly #client: HealthAsker;
   readonly #book: HealthBook;
   readonly #settings: MonitorSettings;
+  readonly #budgetMs: number;
   readonly #watches = new Map<string, Watch>();
   readonly #pinging = new Map<string, Promise<void>>();
   readonly #rechecks = new Map<string, Map<string, ManifestQuestion>>();
@@ -46,6 +52,7 @@ export class HealthMonitor {
     this.#client = client;
     this.#book = book;
     this.#settings = settings;
+    this.#budgetMs = settings.probeTimeoutMs + VERDICT_GRACE_MS;
   }
 
   /** Watches exactly these endpoints from now on; new ones are pinged at once. */
@@ -116,7 +123,7 @@ export class HealthMonitor {
   async #pingNow(endpoint: Endpoint): Promise<void> {
     // A first failure is confirmed by one more ping at once; whoever called has then a verdict, not a rumour.
     for (let attempt = 0; attempt < 2 && !this.#closed; attempt += 1) {
-      const finding = await this.#client.ping(endpoint, this.#settings.probeTimeoutMs);
+      const finding = await this.#client.ping(endpoint, this.#budgetMs);
       if (finding.evidence === 'none') return;
       const failed = finding.evidence !== 'answered';
       const detail = finding.detail ?? '';
@@ -138,7 +145,7 @@ export class HealthMonitor {
     for (const canary of target.canaries) {
       const question = firstTry(canary);
       if (question === undefined) continue;
-      const { evidence } = await this.#client.head(question, this.#settings.probeTimeoutMs);
+      const { evidence } = await this.#client.head(question, this.#budgetMs);
       failed ||= evidence === 'manifest-failed';
       answered ||= evidence === 'answered';
     }
@@ -151,7 +158,7 @@ export class HealthMonitor {
     const questions = this.#rechecks.get(endpoint.key);
     if (questions === undefined || this.#book.get(endpoint).connectionDown !== undefined) return;
     for (const [repository, question] of questions) {
-      const finding = await this.#client.head(question, this.#settings.probeTimeoutMs);
+      const finding = await this.#client.head(question, this.#budgetMs);
       if (finding.evidence !== 'answered') continue;
       questions.delete(repository);
       this.#book.observe(endpoint, { kind: 'recheck-ok', repository });
@@ -167,7 +174,7 @@ export class HealthMonitor {
   async #witnessAnswers(endpoint: Endpoint): Promise<boolean> {
     const witness = this.#witnesses.get(endpoint.key);
     if (witness === undefined || !this.#book.get(endpoint).repositoriesDown) return false;
-    return (await this.#client.head(witness, this.#settings.probeTimeoutMs)).evidence === 'answered';
+    return (await this.#client.head(witness, this.#budgetMs)).evidence === 'answered';
   }
 
   close(): void {

@@ -9,7 +9,14 @@ import { parseErrorBody } from './error-text.ts';
 import { travel, type Allowance, type Arrival, type Breakdown } from '../transport/journey.ts';
 import { Login, type LoginTools } from './login.ts';
 import type { ManifestQuestion } from '../domain/manifest-question.ts';
-import { headerOf, placeOfUrl, printHost, printOrigin, type BodyCap, type Reply } from '../transport/message.ts';
+import {
+  headerOf,
+  placeOfUrl,
+  printHost,
+  printOrigin,
+  type BodyCap,
+  type Reply,
+} from '../transport/message.ts';
 import { withoutSecrets } from './redact.ts';
 import type { Transport } from '../transport/transport.ts';
 

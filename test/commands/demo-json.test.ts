@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runDemo } from '../../src/commands/demo.ts';
-import type { Place } from '../../src/demo/stage.ts';
+import type { Place } from '../../src/demo/cast.ts';
 import type { PodReport, StepReport } from '../../src/demo/step-report.ts';
 import { DECISION_ANNOTATION } from '../../src/domain/pod.ts';
 

@@ -4,7 +4,8 @@ import { issueCa, issueServing, validFor } from '../../src/certificates/issue.ts
 import type { Reviewed } from '../../src/demo/api-server.ts';
 import { expectFromMemory, expectImage, expectSecrets } from '../../src/demo/expectations.ts';
 import { Scene, expectOwnAccounts } from '../../src/demo/scene.ts';
-import { CAST, Stage } from '../../src/demo/stage.ts';
+import { CAST } from '../../src/demo/cast.ts';
+import { Stage } from '../../src/demo/stage.ts';
 import type { StepScript } from '../../src/demo/step-script.ts';
 import type { Expectation, PodReport, StepReport } from '../../src/demo/step-report.ts';
 import { walk } from '../../src/demo/walk.ts';

@@ -132,6 +132,17 @@ describe('an outage', () => {
     expect((await admit()).host).toBe(pair.fra.hostPort);
   });
 
+  it('of a registry that accepts connections and says nothing is noticed although no connection was ever made', async () => {
+    await breakWith('tlsNeverAnswers');
+    const fresh = startEngine(pair, [sharedCredentialSet(pair)], { watch: true, times: TIMES });
+    const endpoint = sharedCredentialSet(pair).upstream;
+    await expect
+      .poll(() => fresh.engine.health.get(endpoint).status, { timeout: 3000, interval: 20 })
+      .toBe('down');
+    await fresh.engine.close();
+    await breakWith('none');
+  });
+
   it('is noticed by the background although no pod comes', async () => {
     await until('up');
     await breakWith('refused');
