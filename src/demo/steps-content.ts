@@ -58,7 +58,7 @@ export const stale: StepScript = {
     const web = await scene.admit(WEB);
     const ledger = await scene.admit(LEDGER);
     const digest = web.audit?.digest ?? 'not compared';
-    const isWarned = web.warnings.some((warning) => warning.includes('(another'));
+    const isWarned = web.warnings.some((warning) => warning.includes('another build'));
     return {
       before: seen,
       pods: [web, ledger],
