@@ -136,7 +136,7 @@ describe('demo --once --json', () => {
     expect(digestOf(step(6).before[0], 0)).toMatch(/^sha256:/);
     expect(digestOf(pod(6), 1)).toMatch(/^sha256:/);
     expect(digestOf(pod(6), 1)).not.toBe(digestOf(step(6).before[0], 0));
-    expect(pod(6).warnings.join()).toContain('(another');
+    expect(pod(6).warnings.join()).toContain('another build');
     expect(pod(6, 1).image.after).toBe(pod(6, 1).image.before);
   });
 
