@@ -223,6 +223,34 @@ describe('admit', () => {
     expect(verdict.warnings[0]).toContain('fra-pull');
   });
 
+  it('decides by endpoint health when a pull secret cannot be read, and names its derived secret all the same', async () => {
+    const { admission, prober, records } = makeAdmission([SET]);
+    const pod = makePod([IMAGE], { pullSecrets: ['elsewhere'] });
+    prober.statuses.set('fra.ocir.io', 'unknown');
+    expect((await admission.admit(makeRequest(pod))).decisions[0]).toMatchObject({
+      reason: 'credential-unread',
+      image: IMAGE,
+    });
+    prober.statuses.set('fra.ocir.io', 'down').set('ams.ocir.io', 'up');
+    const verdict = await admission.admit(makeRequest(pod));
+    expect(verdict.decisions[0]).toMatchObject({
+      reason: 'upstream-unreachable',
+      image: MIRRORED,
+      credentialUnread: true,
+    });
+    expect(verdict.added).toEqual(['registry-failover-from-elsewhere']);
+    expect(records.at(-1)).toMatchObject({ credential: 'unread' });
+    expect(prober.asked).toEqual([]);
+  });
+
+  it('keeps nothing of names and images that are longer than any that could be pulled', async () => {
+    const { admission, prober } = makeAdmission([SET]);
+    const long = `fra.ocir.io/${'a/'.repeat(600)}app:1`;
+    const verdict = await admission.admit(makeRequest(makePod([long], { pullSecrets: ['x'.repeat(300)] })));
+    expect(verdict.decisions[0]).toMatchObject({ reason: 'image-unparsable', image: long });
+    expect(prober.asked).toEqual([]);
+  });
+
   it('believes the original on a copied pod only where a set maps it to the present image', async () => {
     const { admission } = makeAdmission([SET]);
     const annotation = (image: string): Record<string, string> => ({

@@ -1,5 +1,6 @@
 // The admission server over real TLS sockets: reviews in, reviews out, and a reason for everything else.
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
+import { connect } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AdmissionRequest } from '../../src/admission/review.ts';
@@ -35,11 +36,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close(1000));
 
-function post(body: string | Buffer, path = '/mutate?timeout=3s', type = 'application/json') {
+function post(body: string | Buffer, path = '/mutate?timeout=3s', type = 'application/json', agent?: Agent) {
   return new Promise<{ status: number; body: string; headers: Record<string, unknown> }>(
     (resolve, reject) => {
       const outgoing = request(
-        { host: '127.0.0.1', port, ca, path, method: 'POST', headers: { 'content-type': type } },
+        { host: '127.0.0.1', port, ca, path, method: 'POST', headers: { 'content-type': type }, agent },
         (incoming) => {
           let text = '';
           incoming.on('data', (chunk: Buffer) => (text += chunk.toString()));
@@ -136,6 +137,25 @@ describe('AdmissionServer', () => {
       status: 404,
       body: expect.stringContaining('/mutate'),
     });
+  });
+
+  it('shows a new certificate to the next handshake, and open connections go on', async () => {
+    const fingerprintOf = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }, () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca });
+    const before = await fingerprintOf();
+    expect((await post(review('now'), '/mutate', 'application/json', agent)).status).toBe(200);
+    const pair = await (await testCa()).issue({ names: ['localhost', '127.0.0.1'] });
+    server.useCertificate({ cert: pair.certPem, key: pair.keyPem });
+    expect(await fingerprintOf()).not.toBe(before);
+    expect((await post(review('now'), '/mutate', 'application/json', agent)).status).toBe(200);
+    agent.destroy();
   });
 
   it('asks every caller to come back elsewhere once it drains', async () => {
