@@ -243,6 +243,17 @@ describe('admit', () => {
     expect(prober.asked).toEqual([]);
   });
 
+  it('waits for a source that has to read secrets first, and survives one that breaks its word', async () => {
+    const secret = makeSecret('fra-pull', { 'fra.ocir.io': 'robot' });
+    const read = () => Promise.resolve([{ name: 'fra-pull', state: 'parsed' as const, secret }]);
+    const pod = makePod([IMAGE], { pullSecrets: ['fra-pull'] });
+    const good = makeAdmission([SET], { secretSource: { read } });
+    expect((await good.admission.admit(makeRequest(pod))).added).toEqual(['registry-failover-from-fra-pull']);
+    const bad = makeAdmission([SET], { secretSource: { read: () => Promise.reject(new Error('boom')) } });
+    expect((await bad.admission.admit(makeRequest(pod))).patch).toEqual([]);
+    expect(bad.errors).toEqual([new Error('boom')]);
+  });
+
   it('keeps nothing of names and images that are longer than any that could be pulled', async () => {
     const { admission, prober } = makeAdmission([SET]);
     const long = `fra.ocir.io/${'a/'.repeat(600)}app:1`;

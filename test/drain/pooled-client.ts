@@ -50,7 +50,8 @@ class PooledConnection {
   readonly target: Target;
   readonly #socket: TLSSocket;
   #bytes: Buffer = Buffer.alloc(0);
-  #waiting: { readonly resolve: (parsed: Parsed) => void; readonly reject: (error: Error) => void } | undefined;
+  #waiting:
+    { readonly resolve: (parsed: Parsed) => void; readonly reject: (error: Error) => void } | undefined;
   closed = false;
 
   private constructor(target: Target, socket: TLSSocket, onClose: (connection: PooledConnection) => void) {

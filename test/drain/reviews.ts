@@ -25,7 +25,10 @@ export function reviewOf(uid: string, images: readonly string[]): string {
 }
 
 /** Why this is not the answer to the review; undefined when it is. */
-export function faultOf(reply: { readonly status: number; readonly body: string }, uid: string): string | undefined {
+export function faultOf(
+  reply: { readonly status: number; readonly body: string },
+  uid: string,
+): string | undefined {
   if (reply.status !== 200) return `status ${reply.status}: ${reply.body.slice(0, 200)}`;
   const { response } = JSON.parse(reply.body) as {
     response: { uid: string; allowed: boolean; patch?: string };

@@ -101,7 +101,10 @@ async function checkSlowInFlight({ options, world, registries }: Setting): Promi
         sendAfterMs,
       },
     );
-    expect(result.fault === undefined, `answered after ${seconds(result.ms)}${result.fault ? `: ${result.fault}` : ''}`);
+    expect(
+      result.fault === undefined,
+      `answered after ${seconds(result.ms)}${result.fault ? `: ${result.fault}` : ''}`,
+    );
     const limit = SHORT_DRAIN_MS + GRACE_MS + END_SLACK_MS;
     expect(result.endedAfterMs <= limit, `ended ${seconds(result.endedAfterMs)} after SIGTERM`);
     expect(result.exitCode === 0, `exit code ${result.exitCode}`);

@@ -67,7 +67,10 @@ async function judge(
     const reply = await sent;
     const fault = faultOf(reply, 'slow');
     const wasSlow = reply.ms >= SLOW_MS;
-    return { ms: reply.ms, fault: fault ?? (wasSlow ? undefined : `answered in ${reply.ms.toFixed(0)} ms: not slow`) };
+    return {
+      ms: reply.ms,
+      fault: fault ?? (wasSlow ? undefined : `answered in ${reply.ms.toFixed(0)} ms: not slow`),
+    };
   } catch (error) {
     return { ms: NaN, fault: (error as Error).message };
   }

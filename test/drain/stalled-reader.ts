@@ -26,7 +26,10 @@ function openStalledPipe(folder: string): number {
 }
 
 /** Resolves with when it ended, or kills it after `limitMs` and says Infinity. */
-async function endWithin(webhook: WebhookProcess, limitMs: number): Promise<{ ms: number; code: number | null }> {
+async function endWithin(
+  webhook: WebhookProcess,
+  limitMs: number,
+): Promise<{ ms: number; code: number | null }> {
   const at = performance.now();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

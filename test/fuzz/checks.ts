@@ -69,7 +69,7 @@ function checkWarnings(warnings: unknown): void {
   if (warnings === undefined) return;
   if (!Array.isArray(warnings)) throw new Broken('warnings', show(warnings));
   for (const warning of warnings as unknown[]) {
-    const fits = typeof warning === 'string' && [...warning].length <= MAX_WARNING;
+    const fits = typeof warning === 'string' && Array.from(warning).length <= MAX_WARNING;
     must(fits, 'warnings', () => show(warning));
   }
 }
@@ -79,9 +79,10 @@ function readPatch(response: Json): Operation[] {
   must((patch === undefined) === (response['patchType'] === undefined), 'patchType', () => show(response));
   if (patch === undefined) return [];
   must(response['patchType'] === 'JSONPatch', 'patchType', () => show(response['patchType']));
-  must(typeof patch === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(patch), 'patch', () => show(patch));
+  if (typeof patch !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(patch))
+    throw new Broken('patch', show(patch));
   const operations: unknown = JSON.parse(
-    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(String(patch), 'base64')),
+    new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(patch, 'base64')),
   );
   must(Array.isArray(operations) && operations.length > 0, 'patch', () => show(operations));
   for (const operation of operations as Json[]) {

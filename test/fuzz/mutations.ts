@@ -98,7 +98,7 @@ export function anyValue(random: Random): unknown {
   const dice = random.next();
   if (dice < 0.25) return null;
   if (dice < 0.5) return anyText(random);
-  if (dice < 0.6) return random.pick([0, -1, 1.5, 9_007_199_254_740_993, true, false]);
+  if (dice < 0.6) return random.pick([0, -1, 1.5, 2 ** 60, true, false]);
   if (dice < 0.7) return random.pick([[], {}, [[]], [null], [{}], { a: null }]);
   if (dice < 0.83) return rawValue(random.pick(RAW_LITERALS));
   if (dice < 0.84) return rawValue(random.pick(RAW_DEEP));

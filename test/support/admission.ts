@@ -5,7 +5,7 @@ import { Admission } from '../../src/admission/admit.ts';
 import type { AdmissionSettings, ExplainedVerdict } from '../../src/admission/admit.ts';
 import { DeclaredState } from '../../src/admission/declared-state.ts';
 import type { DeclaredObjects } from '../../src/admission/declared-state.ts';
-import type { Prober } from '../../src/admission/lookups.ts';
+import type { Prober, PullSecretSource } from '../../src/admission/lookups.ts';
 import type { AdmissionRequest } from '../../src/admission/review.ts';
 import type { Answer } from '../../src/domain/answer.ts';
 import type { AuditRecord } from '../../src/domain/audit-record.ts';
@@ -69,12 +69,15 @@ export interface AdmissionBench {
 
 export function makeAdmission(
   sets: readonly MirrorSet[],
-  over: Partial<DeclaredObjects> & { settings?: Partial<AdmissionSettings> } = {},
+  over: Partial<DeclaredObjects> & {
+    settings?: Partial<AdmissionSettings>;
+    secretSource?: PullSecretSource;
+  } = {},
 ): AdmissionBench {
   const prober = new TableProber();
   const records: AuditRecord[] = [];
   const errors: unknown[] = [];
-  const { settings, ...objects } = over;
+  const { settings, secretSource, ...objects } = over;
   const declared = new DeclaredState({
     sets,
     namespaceLabels: new Map(),
@@ -92,7 +95,7 @@ export function makeAdmission(
     },
     {
       mirrors: declared,
-      secrets: declared,
+      secrets: secretSource ?? declared,
       prober,
       audit: { append: (record) => void records.push(record) },
       meter: { admission: () => {}, decision: () => {}, internalError: () => {} },
