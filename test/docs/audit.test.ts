@@ -58,7 +58,15 @@ interface Story {
   readonly digest?: string;
   readonly image?: string;
   readonly annotations?: Record<string, string>;
-  readonly hedge?: true;
+  /** The pod's pull secret is not among the declarations: what the health of both endpoints says stands for answers. */
+  readonly unread?: true;
+}
+
+/** What the prober says of an endpoint by its health alone. */
+function healthAnswer(outcome: Answer['outcome'], detail?: string): Answer {
+  const endpointWide = outcome !== 'available';
+  const told = detail === undefined ? {} : { detail };
+  return makeAnswer(outcome, { unread: true, fromMemory: true, endpointWide, ms: 0, ...told });
 }
 
 const STORIES: Readonly<Record<string, Story>> = {
@@ -86,6 +94,11 @@ const STORIES: Readonly<Record<string, Story>> = {
       [DECISION_ANNOTATION]: JSON.stringify({ v: 1, slots: { 'containers/c0': { image: IMAGE } } }),
     },
   },
+  unread: {
+    unread: true,
+    upstream: healthAnswer('unreachable', 'fra.ocir.io: connection refused (192.0.2.10:443)'),
+    mirror: healthAnswer('available'),
+  },
 };
 
 /** The first value in most cases, so that what makes a slot uninteresting does not come up in every second one. */
@@ -98,10 +111,12 @@ function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {
 
 async function recordOf(story: Story): Promise<AuditRecord | undefined> {
   const set = makeSet('fra.ocir.io', ['ams.ocir.io'], { name: 'ocir', generation: 3, ...story.set });
-  const bench = makeAdmission([set], { secrets: [dockerConfig('fra-pull', 'fra.ocir.io')] });
+  const secrets = story.unread === undefined ? [dockerConfig('fra-pull', 'fra.ocir.io')] : [];
+  const bench = makeAdmission([set], { secrets });
   bench.prober.answers.set('fra.ocir.io', story.upstream);
   if (story.mirror !== undefined) bench.prober.answers.set('ams.ocir.io', story.mirror);
   bench.prober.lastDigest = () => story.digest;
+  bench.prober.byHealth = ({ host }) => bench.prober.answers.get(host) ?? makeAnswer('slow');
   const pod = makePod([story.image ?? IMAGE], {
     pullSecrets: ['fra-pull'],
     ...(story.annotations === undefined ? {} : { annotations: story.annotations }),

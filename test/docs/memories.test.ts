@@ -3,11 +3,13 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WEBHOOK_DEFAULTS } from '../../src/config/defaults.ts';
+import { MAX_FILE_BYTES } from '../../src/manifests/manifest-files.ts';
 import { MEMORY_LIMITS } from '../../src/probing/fact-memory.ts';
 import { DEFAULT_TRANSPORT } from '../../src/transport/transport.ts';
 import { ROOT, readTable, readText } from './documents.ts';
 
-const rows = readTable(readText('docs/memories.md'), ['memory', 'key', 'what', 'bound', 'life']);
+const document = readText('docs/memories.md');
+const rows = readTable(document, ['memory', 'key', 'what', 'bound', 'life']);
 
 /** A constant that is not exported, read where it stands: `const NAME = 5 * 60_000;`. */
 function constantOf(path: string, name: string): number {
@@ -38,6 +40,9 @@ function time(ms: number): string {
 }
 
 const registry = (file: string): string => `src/registry/${file}.ts`;
+const probing = (file: string): string => `src/probing/${file}.ts`;
+const transport = (file: string): string => `src/transport/${file}.ts`;
+const VIEW = 'src/admission/namespace-view.ts';
 
 /** Memory, column, and what has to stand there. */
 const TOLD: readonly (readonly [string, string, string])[] = [
@@ -50,7 +55,7 @@ const TOLD: readonly (readonly [string, string, string])[] = [
   ['throttles', 'life', `at most ${time(constantOf(registry('retry-after'), 'LONGEST_MS'))};`],
   ['throttles', 'life', `${time(constantOf(registry('retry-after'), 'DEFAULT_MS'))} without`],
   ['digests', 'bound', `${count(MEMORY_LIMITS.digests)},`],
-  ['endpoint health', 'bound', `${count(constantOf(registry('health-book'), 'MAX_ENDPOINTS'))},`],
+  ['endpoint health', 'bound', `${count(constantOf(probing('health-book'), 'MAX_ENDPOINTS'))},`],
   [
     'endpoint health',
     'what',
@@ -58,8 +63,9 @@ const TOLD: readonly (readonly [string, string, string])[] = [
   ],
   ['watches', 'life', `${WEBHOOK_DEFAULTS.probeInterval.replace('s', ' s')} between pings`],
   ['watches', 'life', `${time(constantOf('src/commands/engine.ts', 'DOWN_INTERVAL_MS'))} while down`],
-  ['watches', 'life', `give or take ${constantOf(registry('health-monitor'), 'JITTER') * 100} %`],
-  ['re-checks', 'bound', `${constantOf(registry('health-monitor'), 'MAX_RECHECKS')} per endpoint`],
+  ['watches', 'life', `give or take ${constantOf(probing('health-monitor'), 'JITTER') * 100} %`],
+  ['re-checks', 'bound', `${constantOf(probing('health-monitor'), 'MAX_RECHECKS')} per endpoint`],
+  ['witnesses', 'bound', `endpoint, ${count(constantOf(probing('health-monitor'), 'MAX_WITNESSES'))},`],
   ['questions under way', 'life', time(constantOf('src/commands/engine.ts', 'SETTLE_MS'))],
   ['tokens', 'bound', `${count(constantOf(registry('token'), 'MAX_TOKENS'))},`],
   ['tokens', 'what', `${time(constantOf(registry('token'), 'FETCH_MS'))} each`],
@@ -67,18 +73,26 @@ const TOLD: readonly (readonly [string, string, string])[] = [
   ['tokens', 'life', `at most ${time(constantOf(registry('token'), 'LONGEST_LIFE_S') * 1000)},`],
   ['tokens', 'life', `less ${time(constantOf(registry('token'), 'BEFORE_EXPIRY_S') * 1000)}`],
   ['challenges', 'bound', `${count(constantOf(registry('manifest-client'), 'MAX_CHALLENGES'))},`],
-  ['names', 'bound', `${count(constantOf(registry('names'), 'max'))},`],
-  ['names', 'life', `${time(constantOf(registry('names'), 'freshMs \\?\\?'))} fresh`],
-  ['names', 'life', `last good ones ${time(constantOf(registry('names'), 'LAST_GOOD_MS'))},`],
-  ['connections', 'bound', `${count(constantOf(registry('transport'), 'MAX_ORIGINS'))} origins`],
+  ['names', 'bound', `${count(constantOf(transport('names'), 'max'))},`],
+  ['names', 'life', `${time(constantOf(transport('names'), 'freshMs \\?\\?'))} fresh`],
+  ['names', 'life', `last good ones ${time(constantOf(transport('names'), 'LAST_GOOD_MS'))},`],
+  ['connections', 'bound', `${count(constantOf(transport('transport'), 'MAX_ORIGINS'))} origins`],
   ['connections', 'bound', `; ${DEFAULT_TRANSPORT.maxConnectionsPerOrigin} connections each`],
   ['connections', 'life', `${time(DEFAULT_TRANSPORT.idleMs)} idle`],
-  ['secure contexts', 'bound', `${constantOf(registry('tls-trust'), 'max')},`],
+  ['secure contexts', 'bound', `${constantOf(transport('tls-trust'), 'max')},`],
   [
-    'namespace views',
+    'files',
     'bound',
-    `${count(constantOf('src/admission/namespace-view.ts', 'MAX_REMEMBERED'))} images;`,
+    `${count(constantOf('src/manifests/manifest-files.ts', 'MAX_FILES'))} files a folder, ${MAX_FILE_BYTES / 1024 / 1024} MiB each`,
   ],
+  [
+    'declarations',
+    'bound',
+    `of ${count(constantOf('src/admission/declared-state.ts', 'MAX_UNDECLARED'))} others`,
+  ],
+  ['namespace views', 'bound', `${count(constantOf(VIEW, 'MAX_PLANS'))} images;`],
+  ['namespace views', 'bound', `${count(constantOf(VIEW, 'MAX_QUESTIONS'))} questions`],
+  ['namespace views', 'bound', `over ${count(constantOf(VIEW, 'MAX_KEY_CHARACTERS'))} characters`],
   [
     'lines to write',
     'bound',
@@ -91,13 +105,31 @@ const TOLD: readonly (readonly [string, string, string])[] = [
   ],
 ];
 
-/** Fields that live no longer than one question, one dial or one pod: no memories. */
-const TRANSIENT = new Set(['src/admission/inquiry.ts', 'src/transport/dial.ts', 'src/transport/exchange.ts']);
+/** The folders of the webhook that live as long as the process; what `domain` and `config` hold is handed to them. */
+const REMEMBERING = [
+  'admission',
+  'audit',
+  'commands',
+  'http',
+  'manifests',
+  'probing',
+  'registry',
+  'telemetry',
+  'transport',
+];
+
+/** Fields that live no longer than one question, one dial or one pod, or that hold a folder's watchers: no memories. */
+const TRANSIENT = new Set([
+  'src/admission/inquiry.ts',
+  'src/manifests/folder-watch.ts',
+  'src/transport/dial.ts',
+  'src/transport/exchange.ts',
+]);
 
 const FIELD = /#\w+[^=;(]*=\s*new (?:LRUCache|Map|WeakMap|Set)\b|:\s*new LRUCache\b/u;
 
 function filesWithMemories(): string[] {
-  return ['admission', 'audit', 'http', 'registry', 'telemetry'].flatMap((folder) =>
+  return REMEMBERING.flatMap((folder) =>
     readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
       .map((file) => `src/${folder}/${file}`)
       .filter((path) => path.endsWith('.ts') && FIELD.test(readText(path))),
@@ -115,6 +147,13 @@ describe('docs/memories.md', () => {
     const found = filesWithMemories();
     expect(found.length).toBeGreaterThan(12);
     expect(found.filter((path) => !TRANSIENT.has(path) && !told.includes(`\`${path}\``))).toEqual([]);
+  });
+
+  it('says from which length on a text of a pod is no key', () => {
+    const image = constantOf('src/domain/plan.ts', 'MAX_IMAGE_CHARACTERS');
+    const name = constantOf('src/domain/pod.ts', 'MAX_NAME_CHARACTERS');
+    expect(document).toContain(`more than ${count(image)} characters is no reference`);
+    expect(document).toContain(`name has more than ${count(name)} is passed over`);
   });
 
   it('gives every memory a bound and a place', () => {
