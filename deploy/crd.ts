@@ -131,5 +131,6 @@ export function crd(): Schema {
 
 /** The CRD as YAML, for `kubectl apply` and the chart. */
 export function renderCrd(): string {
-  return stringify(crd(), { lineWidth: 120, aliasDuplicateObjects: false });
+  // kubectl and helm read YAML 1.1, where a bare `on` is the boolean true: as a key it has to be quoted (ADR 0009).
+  return stringify(crd(), { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false });
 }

@@ -17,7 +17,7 @@ export interface DeclaredObjects {
 
 const NO_LABELS: Labels = {};
 
-/** Readings of secrets that are not declared; pods choose the names. */
+/** Names that are not declared and remembered all the same; whoever calls us chooses them. */
 const MAX_UNDECLARED = 4096;
 
 function readSecret(name: string, secret: PullSecretObject | undefined): SecretReading {
@@ -53,6 +53,8 @@ class State implements MirrorSource, PullSecretSource {
     const key = selected.map((set) => set.name).join('\n');
     const shared = this.#bySelection.get(key) ?? selected;
     this.#bySelection.set(key, shared);
+    if (this.#byNamespace.size >= this.#objects.namespaceLabels.size + MAX_UNDECLARED)
+      this.#byNamespace.clear();
     this.#byNamespace.set(namespace, shared);
     return shared;
   }

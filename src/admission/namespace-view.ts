@@ -92,9 +92,9 @@ export class NamespaceView {
     mayAdd: boolean,
   ): CredentialView {
     const key = `${mayAdd}|${relevant.map((set) => set.name).join(',')}|${readings.map((reading) => reading.name).join(',')}`;
+    if (this.#budget.spent >= MAX_QUESTIONS) this.#forget();
     const known = this.#credentials.get(key);
     if (known !== undefined && sameReadings(known.readings, readings)) return known.view;
-    if (this.#budget.spent >= MAX_QUESTIONS) this.#forget();
     const credentials = podCredentials(readings, {
       relevant: relevant.filter((set) => set.mode !== 'Observe'),
       observed: relevant.filter((set) => set.mode === 'Observe'),

@@ -23,8 +23,8 @@ export interface EngineSettings extends AdmissionSettings {
 
 /** A slow question is settled in the background within this time. */
 const SETTLE_MS = 5_000;
-/** "While down every 5 s or less": a second and a half below, so that jitter stays within it too. */
-const DOWN_INTERVAL_MS = 3_500;
+/** "While down every 5 s or less": with jitter, and the two seconds that a round of time-outs itself takes. */
+const DOWN_INTERVAL_MS = 2_500;
 
 /** Everything the engine tells to the outside. */
 export interface EngineListeners extends AdmissionMeter {

@@ -11,13 +11,14 @@ export type DownCause = 'unreachable' | 'failing';
  * - `connection-failed`, `silent`: of a pod's question.
  * - `manifest-failed`, `manifest-ok`: of a pod's question, for one repository.
  * - `ping-ok`, `ping-failed`: the background's `/v2/`, or the one that confirms a failure. A 5xx there is a failure too.
+ * - `repositories-failed`: several repositories failed, and nothing that was served before is served now.
  * - `recheck-ok`: the background asked a question again that had failed with 5xx, and got an answer.
  * - `rechecks-done`: every question that was kept for asking again has been answered, or one that was served before.
  * - `canary-ok`, `canary-failed`: the declared canary manifest.
  */
 export type Evidence =
   | { readonly kind: 'answered' | 'silent' }
-  | { readonly kind: 'ping-ok' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
+  | { readonly kind: 'ping-ok' | 'repositories-failed' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
   | { readonly kind: 'connection-failed'; readonly detail: string }
   | { readonly kind: 'ping-failed'; readonly detail: string; readonly cause: DownCause }
   | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
@@ -110,7 +111,11 @@ function manifestFailed(draft: Draft, repository: string, now: number): void {
     (failure) => failure.repository !== repository && now - failure.at < MANIFEST_WINDOW_MS,
   );
   draft.manifestFailures = [...others, { repository, at: now }].slice(-MAX_FAILURES_KEPT);
-  draft.repositoriesDown ||= draft.manifestFailures.length >= REPOSITORIES_DOWN;
+}
+
+/** Do failures of several repositories lie so close together that they may be the endpoint's? The background finds out. */
+export function areSeveral(state: Pick<EndpointHealth, 'manifestFailures'>): boolean {
+  return state.manifestFailures.length >= REPOSITORIES_DOWN;
 }
 
 /** Another repository's manifest was served: what fails are those repositories, not the endpoint. */
@@ -165,6 +170,9 @@ function applyBackground(draft: Draft, evidence: Exclude<Evidence, PodEvidence>)
       return connectionFailed(draft, evidence.detail, evidence.cause);
     case 'recheck-ok':
       return recheckAnswered(draft, evidence.repository);
+    case 'repositories-failed':
+      draft.repositoriesDown = areSeveral(draft);
+      return;
     case 'rechecks-done':
       draft.manifestFailures = [];
       draft.repositoriesDown = false;

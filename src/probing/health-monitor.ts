@@ -1,6 +1,8 @@
 // Health monitor: the background's questions: pings, canaries, re-checks. The only thing that brings an endpoint back.
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../domain/endpoint.ts';
+import { areSeveral } from '../domain/health.ts';
+import type { Evidence } from '../domain/health.ts';
 import type { Finding } from '../domain/outcome.ts';
 import type { Question } from '../domain/question.ts';
 import type { WatchTarget } from '../domain/watch-plan.ts';
@@ -30,6 +32,8 @@ const MAX_WITNESSES = 2_000;
  * time is over just before it is none.
  */
 const VERDICT_GRACE_MS = 100;
+/** How long failures of several repositories count for the endpoint when nothing can tell them apart. */
+const NO_WITNESS_MS = 60_000;
 const JITTER = 0.1;
 
 interface Watch {
@@ -44,6 +48,7 @@ export class HealthMonitor {
   readonly #budgetMs: number;
   readonly #watches = new Map<string, Watch>();
   readonly #pinging = new Map<string, Promise<void>>();
+  readonly #judging = new Set<string>();
   readonly #rechecks = new Map<string, Map<string, ManifestQuestion>>();
   readonly #witnesses = new LRUCache<string, ManifestQuestion>({ max: MAX_WITNESSES });
   #closed = false;
@@ -82,8 +87,7 @@ export class HealthMonitor {
 
   async #round(key: string, watch: Watch): Promise<void> {
     await this.#ping(watch.target.endpoint);
-    await this.#askCanaries(watch.target);
-    await this.#askAgain(watch.target.endpoint);
+    await Promise.all([this.#askCanaries(watch.target), this.#askAgain(watch.target.endpoint)]);
     if (this.#closed || this.#watches.get(key) !== watch) return;
     const isDown = this.#book.get(watch.target.endpoint).status === 'down';
     const base = isDown ? this.#settings.downIntervalMs : this.#settings.intervalMs;
@@ -105,6 +109,17 @@ export class HealthMonitor {
     if (questions.size < MAX_RECHECKS || questions.has(question.repository)) {
       questions.set(question.repository, question);
     }
+    const state = this.#book.get(question.endpoint);
+    if (areSeveral(state) && !state.repositoriesDown) void this.#judge(question.endpoint);
+  }
+
+  /** Several repositories fail: is it they, or the endpoint? What was served before can tell, before any pod suffers. */
+  async #judge(endpoint: Endpoint): Promise<void> {
+    if (this.#judging.has(endpoint.key)) return;
+    this.#judging.add(endpoint.key);
+    const isServing = await this.#witnessIsServed(endpoint);
+    this.#judging.delete(endpoint.key);
+    this.#book.observe(endpoint, { kind: isServing ? 'rechecks-done' : 'repositories-failed' });
   }
 
   /** Keeps the last question that was served: it can tell later whether the endpoint still serves anything. */
@@ -121,60 +136,69 @@ export class HealthMonitor {
   }
 
   async #pingNow(endpoint: Endpoint): Promise<void> {
+    const wasWatched = this.#watches.has(endpoint.key);
     // A first failure is confirmed by one more ping at once; whoever called has then a verdict, not a rumour.
     for (let attempt = 0; attempt < 2 && !this.#closed; attempt += 1) {
       const finding = await this.#client.ping(endpoint, this.#budgetMs);
-      if (finding.evidence === 'none') return;
-      const failed = finding.evidence !== 'answered';
-      const detail = finding.detail ?? '';
-      const cause = finding.evidence === 'manifest-failed' ? 'failing' : 'unreachable';
-      const state = this.#book.observe(
-        endpoint,
-        failed ? { kind: 'ping-failed', detail, cause } : { kind: 'ping-ok' },
-      );
-      if (!failed || state.status === 'down') return;
+      // Undeclared meanwhile: its entry must not come back.
+      if (finding.evidence === 'none' || (wasWatched && !this.#watches.has(endpoint.key))) return;
+      const evidence = pingEvidence(finding);
+      const state = this.#book.observe(endpoint, evidence);
+      if (evidence.kind === 'ping-ok' || state.status === 'down') return;
     }
+  }
+
+  #ask(question: ManifestQuestion): Promise<Finding> {
+    return this.#client.head(question, this.#budgetMs);
   }
 
   async #askCanaries(target: WatchTarget): Promise<void> {
     const state = this.#book.get(target.endpoint);
     // An endpoint that cannot be reached has no canary to ask: its next ping must not have to wait for it.
     if (state.connectionDown !== undefined) return;
-    let failed = false;
-    let answered = target.canaries.length === 0;
-    for (const canary of target.canaries) {
-      const question = firstTry(canary);
-      if (question === undefined) continue;
-      const { evidence } = await this.#client.head(question, this.#budgetMs);
-      failed ||= evidence === 'manifest-failed';
-      answered ||= evidence === 'answered';
-    }
+    const questions = target.canaries.flatMap((canary) => firstTry(canary) ?? []);
+    const findings = await Promise.all(questions.map((question) => this.#ask(question)));
+    const failed = findings.some(({ evidence }) => evidence === 'manifest-failed');
+    const answered = findings.length === 0 || findings.some(({ evidence }) => evidence === 'answered');
     if (failed) this.#book.observe(target.endpoint, { kind: 'canary-failed' });
     // Not declared any more, missing or refused: the 5xx that took the endpoint down is over.
     else if (answered && state.canaryDown) this.#book.observe(target.endpoint, { kind: 'canary-ok' });
   }
 
+  /** Asks the failed questions again; the endpoint is back when they, or one that was served before, are served. */
   async #askAgain(endpoint: Endpoint): Promise<void> {
-    const questions = this.#rechecks.get(endpoint.key);
-    if (questions === undefined || this.#book.get(endpoint).connectionDown !== undefined) return;
-    for (const [repository, question] of questions) {
-      const finding = await this.#client.head(question, this.#budgetMs);
-      if (finding.evidence !== 'answered') continue;
+    if (this.#book.get(endpoint).connectionDown !== undefined) return;
+    const questions = this.#rechecks.get(endpoint.key) ?? new Map<string, ManifestQuestion>();
+    const asked = [...questions];
+    const findings = await Promise.all(asked.map(([, question]) => this.#ask(question)));
+    let served = false;
+    asked.forEach(([repository], index) => {
+      const finding = findings[index];
+      if (finding?.evidence !== 'answered') return;
+      // A refusal comes from whatever stands before the store: it is no answer, and will not become one.
       questions.delete(repository);
+      if (!isServed(finding)) return;
+      served = true;
       this.#book.observe(endpoint, { kind: 'recheck-ok', repository });
-    }
-    // A repository beyond the few that are kept answers for itself: without any left to ask, the class is healed. So it is
-    // when a repository that was served before is served again: two broken ones must not speak for all the others.
-    if (questions.size === 0 || (await this.#witnessAnswers(endpoint))) {
-      this.#rechecks.delete(endpoint.key);
+    });
+    if (questions.size === 0) this.#rechecks.delete(endpoint.key);
+    await this.#endOutage(endpoint, served && questions.size === 0);
+  }
+
+  async #endOutage(endpoint: Endpoint, allServed: boolean): Promise<void> {
+    const state = this.#book.get(endpoint);
+    if (!state.repositoriesDown) return;
+    const hasWitness = this.#witnesses.has(endpoint.key);
+    // With nothing that was ever served, two broken repositories would keep all the others out for good.
+    const isTooLong = !hasWitness && performance.now() - state.since > NO_WITNESS_MS;
+    if (allServed || isTooLong || (await this.#witnessIsServed(endpoint))) {
       this.#book.observe(endpoint, { kind: 'rechecks-done' });
     }
   }
 
-  async #witnessAnswers(endpoint: Endpoint): Promise<boolean> {
+  async #witnessIsServed(endpoint: Endpoint): Promise<boolean> {
     const witness = this.#witnesses.get(endpoint.key);
-    if (witness === undefined || !this.#book.get(endpoint).repositoriesDown) return false;
-    return (await this.#client.head(witness, this.#budgetMs)).evidence === 'answered';
+    return witness !== undefined && isServed(await this.#ask(witness));
   }
 
   close(): void {
@@ -182,6 +206,17 @@ export class HealthMonitor {
     for (const watch of this.#watches.values()) clearTimeout(watch.timer);
     this.#watches.clear();
   }
+}
+
+function pingEvidence(finding: Finding): Evidence & { readonly kind: 'ping-ok' | 'ping-failed' } {
+  if (finding.evidence === 'answered') return { kind: 'ping-ok' };
+  const cause = finding.evidence === 'manifest-failed' ? 'failing' : 'unreachable';
+  return { kind: 'ping-failed', detail: finding.detail ?? '', cause };
+}
+
+/** Did the manifest store itself answer? A 401 or 429 may come from a front whose store is dead. */
+function isServed(finding: Finding): boolean {
+  return finding.outcome === 'available' || finding.outcome === 'missing';
 }
 
 /** A canary is asked with its best credential only: it is a sign of life, not a search for a way in. */

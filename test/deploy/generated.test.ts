@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { chartArtifacts, installArtifact } from '../../deploy/artifacts.ts';
 import { renderValuesTable } from '../../deploy/values-table.ts';
 import { checkManifest, only, readManifests } from './kubernetes-schema.ts';
@@ -19,6 +20,18 @@ describe('npm run generate', () => {
   it('has nothing to change in deploy/install.yaml', () => {
     const artifact = installArtifact();
     expect(readFileSync(artifact.path, 'utf8')).toBe(artifact.text);
+  });
+});
+
+describe('what kubectl and helm read', () => {
+  it.each(
+    [...chartArtifacts().filter((one) => one.path.endsWith('.yaml')), installArtifact()].map(
+      (one) => [path.relative(root, one.path), one.text] as const,
+    ),
+  )('means the same in YAML 1.1 as in YAML 1.2: %s', (_name, text) => {
+    const read = (version: '1.1' | '1.2'): unknown[] =>
+      parseAllDocuments(text, { version }).map((document) => (document as { toJS(): unknown }).toJS());
+    expect(read('1.1')).toEqual(read('1.2'));
   });
 });
 

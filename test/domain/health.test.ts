@@ -16,6 +16,7 @@ const answered: Evidence = { kind: 'answered' };
 const silent: Evidence = { kind: 'silent' };
 const broken = (repository: string): Evidence => ({ kind: 'manifest-failed', repository, detail: '500' });
 const works = (repository: string): Evidence => ({ kind: 'manifest-ok', repository });
+const several: Evidence = { kind: 'repositories-failed' };
 const recheck = (repository: string): Evidence => ({ kind: 'recheck-ok', repository });
 
 describe('nextHealth', () => {
@@ -38,7 +39,14 @@ describe('nextHealth', () => {
       'unknown',
       undefined,
     ],
-    ['two repositories with 5xx', [broken('a'), broken('b')], 'down', 'failing'],
+    ['two repositories with 5xx', [broken('a'), broken('b')], 'unknown', undefined],
+    [
+      'two repositories with 5xx, and nothing that is served',
+      [broken('a'), broken('b'), several],
+      'down',
+      'failing',
+    ],
+    ['one repository with 5xx, and nothing that is served', [broken('a'), several], 'unknown', undefined],
     [
       'two repositories with 5xx, one of which answers again',
       [broken('a'), works('a'), broken('b')],
@@ -64,18 +72,20 @@ describe('nextHealth', () => {
   });
 
   it('never heals manifest failures by a ping', () => {
-    expect(after(broken('a'), broken('b'), pingOk, pingOk, answered).status).toBe('down');
+    expect(after(broken('a'), broken('b'), several, pingOk, pingOk, answered).status).toBe('down');
   });
 
   it('heals manifest failures when every failing repository answers the background again', () => {
-    expect(after(broken('a'), broken('b'), recheck('a')).status).toBe('down');
-    expect(after(broken('a'), broken('b'), recheck('a'), recheck('b')).status).toBe('up');
+    expect(after(broken('a'), broken('b'), several, recheck('a')).status).toBe('down');
+    expect(after(broken('a'), broken('b'), several, recheck('a'), recheck('b')).status).toBe('up');
   });
 
   it('does not add up failures of two repositories that lie a minute apart', () => {
     const first = nextHealth(initialHealth(0), broken('a'), 0);
-    expect(nextHealth(first, broken('b'), 61_000).status).toBe('unknown');
-    expect(nextHealth(first, broken('b'), 59_000).status).toBe('down');
+    const later = (now: number): string =>
+      nextHealth(nextHealth(first, broken('b'), now), several, now).status;
+    expect(later(61_000)).toBe('unknown');
+    expect(later(59_000)).toBe('down');
   });
 
   it('is suspect from a connection failure until its ping has come back', () => {
@@ -93,7 +103,12 @@ describe('nextHealth', () => {
 
 const anyEvidence: fc.Arbitrary<Evidence> = fc.oneof(
   fc.constantFrom<Evidence>(failed, pingFailed, pingOk, answered, silent),
-  fc.constantFrom<Evidence>({ kind: 'canary-ok' }, { kind: 'canary-failed' }, { kind: 'rechecks-done' }),
+  fc.constantFrom<Evidence>(
+    { kind: 'canary-ok' },
+    { kind: 'canary-failed' },
+    { kind: 'rechecks-done' },
+    several,
+  ),
   fc.constantFrom('a', 'b', 'c').chain((name) => fc.constantFrom(broken(name), works(name), recheck(name))),
 );
 

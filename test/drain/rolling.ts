@@ -1,6 +1,6 @@
 // Rolling update: load over a Service while one webhook after the other is stopped and replaced. Not one request may fail.
-import type { PooledClient } from './pooled-client.ts';
-import { PooledClient as Client } from './pooled-client.ts';
+import { PooledClient } from './pooled-client.ts';
+import type { Target } from './pooled-client.ts';
 import { faultOf, reviewOf } from './reviews.ts';
 import { Service } from './service.ts';
 import { WebhookProcess } from './webhook-process.ts';
@@ -9,8 +9,13 @@ import type { WebhookOptions } from './webhook-process.ts';
 const CONNECTIONS = 16;
 /** Before the first stop, and after the last one: load on a Service that is at rest. */
 const REST_MS = 1_500;
-/** Up to so long between two requests of a connection: idle ones are where a closing server is met. */
+/**
+ * Every other caller pauses up to so long between two requests: idle connections are where a closing server is met. The
+ * others do not, so that the server always has requests before it that it has not read yet.
+ */
 const THINK_MS = 12;
+/** A signal has surely been seen by then, and every answer has to ask its caller to come back on another connection. */
+const HEARD_MS = 500;
 /** A process that has nothing in flight ends within the drain and this. */
 export const END_SLACK_MS = 2_000;
 
@@ -18,6 +23,8 @@ export interface LoadCount {
   answered: number;
   readonly failures: string[];
   slowestMs: number;
+  /** Answers of a webhook that had been told to stop, without `Connection: close`. */
+  clinging: number;
 }
 
 function pause(ms: number): Promise<void> {
@@ -28,7 +35,9 @@ function pause(ms: number): Promise<void> {
 
 /** Sixteen callers, one after the other each, until told to stop. */
 class Load {
-  readonly count: LoadCount = { answered: 0, failures: [], slowestMs: 0 };
+  readonly count: LoadCount = { answered: 0, failures: [], slowestMs: 0, clinging: 0 };
+  /** When each webhook was told to stop, performance.now(). */
+  readonly stopped = new Map<Target, number>();
   readonly #client: PooledClient;
   readonly #images: readonly string[];
   readonly #callers: Promise<void>[];
@@ -43,16 +52,19 @@ class Load {
   async #call(caller: number): Promise<void> {
     for (let round = 0; !this.#stopped; round += 1) {
       await this.#callOnce(`${caller}-${round}`);
-      await pause(Math.random() * THINK_MS);
+      if (caller % 2 === 0) await pause(Math.random() * THINK_MS);
     }
   }
 
   async #callOnce(uid: string): Promise<void> {
+    const sentAt = performance.now();
     try {
       const reply = await this.#client.post(reviewOf(uid, this.#images));
       const fault = faultOf(reply, uid);
       if (fault !== undefined) throw new Error(fault);
       this.count.answered += 1;
+      const stoppedAt = this.stopped.get(reply.target) ?? Infinity;
+      if (sentAt > stoppedAt + HEARD_MS && !reply.wasLast) this.count.clinging += 1;
       this.count.slowestMs = Math.max(this.count.slowestMs, reply.ms);
     } catch (error) {
       this.count.failures.push(`${uid}: ${(error as Error).message}`);
@@ -88,13 +100,14 @@ export async function runRollingUpdate(
     service.add(webhook);
     return webhook;
   };
-  const client = new Client(caPem, () => service.choose());
+  const client = new PooledClient(caPem, () => service.choose());
   try {
     const old = [await startOne(), await startOne()];
     const load = new Load(client, images);
     await pause(REST_MS);
     const endings: Promise<number>[] = [];
     for (const webhook of old) {
+      load.stopped.set(webhook, performance.now());
       endings.push(endOf(webhook));
       await startOne();
       // The next one goes when its predecessor's replacement is in the Service, as a Deployment's rollout does.

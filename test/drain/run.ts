@@ -57,6 +57,7 @@ async function checkRolling({ options, world, images }: Setting): Promise<void> 
   );
   for (const failure of failures.slice(0, 10)) console.log(`    ${failure}`);
   expect(failures.length === 0 && answered > 1_000, 'no request failed, and there were more than 1,000');
+  expect(result.clinging === 0, 'every answer of a stopping webhook said Connection: close');
   expect(
     endedAfterMs.every((ms) => ms >= DRAIN_MS && ms <= DRAIN_MS + END_SLACK_MS),
     `each ended after its drain, within 2 s: ${endedAfterMs.map(seconds).join(', ')}`,

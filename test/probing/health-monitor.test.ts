@@ -96,7 +96,7 @@ describe('HealthMonitor', () => {
     }
     await expect.poll(() => scene.heads.length, { interval: 2 }).toBeGreaterThan(3);
     expect(status()).toBe('down');
-    scene.head = { outcome: 'denied', evidence: 'answered' };
+    scene.head = { outcome: 'missing', evidence: 'answered' };
     await until('up');
   });
 
@@ -106,7 +106,7 @@ describe('HealthMonitor', () => {
       scene.book.observe(endpoint, { kind: 'manifest-failed', repository, detail: '500' });
       scene.monitor.recheck(question(repository));
     }
-    expect(status()).toBe('down');
+    await until('down');
     scene.head = UP;
     await until('up');
     expect(new Set(scene.heads).size).toBeLessThanOrEqual(4);
@@ -142,26 +142,54 @@ describe('HealthMonitor', () => {
     await until('up');
   });
 
-  it('lets two broken repositories not speak for one that is served', async () => {
-    makeScene(UP);
-    const client = {
-      ping: () => Promise.resolve(UP),
-      head: (asked: ManifestQuestion) => Promise.resolve(asked.repository === 'good' ? UP : BROKEN),
+  describe('when two repositories answer 5xx', () => {
+    const broken = (monitor: HealthMonitor): void => {
+      for (const repository of ['a', 'b']) {
+        scene.book.observe(endpoint, { kind: 'manifest-failed', repository, detail: '500' });
+        monitor.recheck(question(repository));
+      }
     };
-    scene.monitor.close();
-    const monitor = new HealthMonitor(client, scene.book, {
-      intervalMs: 20,
-      downIntervalMs: 10,
-      probeTimeoutMs: 100,
+    const monitorOf = (answers: (repository: string) => Finding): HealthMonitor => {
+      makeScene(UP).monitor.close();
+      const client = {
+        ping: () => Promise.resolve(UP),
+        head: (asked: ManifestQuestion) => Promise.resolve(answers(asked.repository)),
+      };
+      return new HealthMonitor(client, scene.book, {
+        intervalMs: 20,
+        downIntervalMs: 10,
+        probeTimeoutMs: 100,
+      });
+    };
+
+    it('lets them not speak for one that is served', async () => {
+      const seen = new Set<string>();
+      const monitor = monitorOf((repository) => (repository === 'good' ? UP : BROKEN));
+      monitor.served(question('good'));
+      broken(monitor);
+      for (let turn = 0; turn < 20; turn += 1) {
+        seen.add(status());
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect([...seen]).toEqual(['unknown']);
+      expect(scene.book.get(endpoint).manifestFailures).toEqual([]);
+      monitor.close();
     });
-    monitor.served(question('good'));
-    monitor.watch([{ endpoint, canaries: [] }]);
-    for (const repository of ['a', 'b']) {
-      scene.book.observe(endpoint, { kind: 'manifest-failed', repository, detail: '500' });
-      monitor.recheck(question(repository));
-    }
-    expect(status()).toBe('down');
-    await until('up');
-    monitor.close();
+
+    it('takes the endpoint down when what was served before is not served either, until it is', async () => {
+      let store = BROKEN;
+      const monitor = monitorOf(() => store);
+      monitor.served(question('good'));
+      monitor.watch([{ endpoint, canaries: [] }]);
+      broken(monitor);
+      await until('down');
+      // A front that refuses says nothing of the store behind it.
+      store = { outcome: 'denied', evidence: 'answered' };
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(status()).toBe('down');
+      store = UP;
+      await until('up');
+      monitor.close();
+    });
   });
 });

