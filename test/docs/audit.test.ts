@@ -216,7 +216,8 @@ describe('docs/audit.schema.json', () => {
           seen.add(record.reason);
         }
       }),
-      { numRuns: 600 },
+      // A fixed seed: what it comes past below must not be left to luck.
+      { numRuns: 900, seed: 1 },
     );
     // The property is worth something only if it comes past most reasons.
     expect([...seen].toSorted()).toEqual(expect.arrayContaining([...REWRITE_REASONS]));
