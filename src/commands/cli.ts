@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
+import { VERSION } from './version.ts';
 import type { ExplainFlags } from './explain.ts';
 
 /** Collects a flag that may be given several times. The default list is replaced, not extended, by the first one. */
@@ -145,6 +146,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   };
   const program = new Command('registry-failover')
     .description('Pods keep starting when their image registry is down.')
+    .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError();
   for (const command of [webhookCommand, demoCommand, explainCommand, checkCommand]) {
