@@ -29,5 +29,5 @@ ENV NODE_ENV=production
 USER 65532:65532
 WORKDIR /app
 # The chart writes the same command; a test compares the two.
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=4", "--max-old-space-size=96", "/app/main.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=96", "/app/main.mjs"]
 CMD ["--help"]

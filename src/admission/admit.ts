@@ -3,7 +3,6 @@ import { annotationFits, printDecisionAnnotation } from '../domain/decision-anno
 import { auditRecord } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
-import { printEndpoint } from '../domain/endpoint.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { patchPod } from '../domain/patch.ts';
 import type { ImagePlan } from '../domain/plan.ts';
@@ -14,6 +13,7 @@ import type { Fingerprint } from '../domain/question.ts';
 import { warningsFor } from '../domain/warning.ts';
 import { askSlots, recallSlot } from './inquiry.ts';
 import type { SlotInquiry } from './inquiry.ts';
+import { judge } from './judgement.ts';
 import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecretSource } from './lookups.ts';
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
@@ -150,10 +150,13 @@ export class Admission {
 
   /** Decides and writes out: the only effects are records and counts. */
   #close(visit: Visit, inquiries: readonly SlotInquiry[], credentials: CredentialView): ExplainedVerdict {
-    const decisions = inquiries.map((inquiry) => decideSlot(inquiry));
+    const judgements = inquiries.map((inquiry) => judge(inquiry, credentials));
+    const decisions = judgements.map((judgement) => judgement.decision);
     const { pod } = visit;
     const added = credentials.credentials.added;
-    const annotation = printDecisionAnnotation(decisions, (decision) => coverageOf(decision, credentials));
+    const annotation = printDecisionAnnotation(
+      judgements.map(({ decision, record }) => ({ id: decision.slot.id, record })),
+    );
     const mayAnnotate = !visit.isEphemeral && annotationFits(pod, annotation);
     const patch = patchPod(pod, {
       images: decisions.map(({ slot, image }) => ({
@@ -234,20 +237,4 @@ export class Admission {
 function nothing(started: number, clock: Clock): ExplainedVerdict {
   const ms = clock.now() - started;
   return { patch: [], warnings: [], pod: undefined, decisions: [], added: [], credentials: undefined, ms };
-}
-
-/** Which pull secret the kubelet would show to each mirror of the slot. */
-function coverageOf(
-  decision: SlotDecision,
-  credentials: CredentialView,
-): Readonly<Record<string, string>> | undefined {
-  // What a set that only observes would have added is not on the pod.
-  if (decision.plan.set?.mode === 'Observe') return undefined;
-  let coverage: Record<string, string> | undefined;
-  for (const candidate of decision.plan.candidates) {
-    if (candidate.rank === 0) continue;
-    const secret = credentials.question(decision.plan, candidate.rank)?.credentials[0]?.secret;
-    if (secret !== undefined) (coverage ??= {})[printEndpoint(candidate.endpoint)] = secret;
-  }
-  return coverage;
 }

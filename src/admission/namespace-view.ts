@@ -6,6 +6,7 @@ import { podCredentials } from '../domain/pod-credentials.ts';
 import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
 import { questionFor } from '../domain/question.ts';
 import type { Fingerprint, Question } from '../domain/question.ts';
+import type { RememberedJudgement } from './judgement.ts';
 
 /** Distinct images remembered per view; a pod names a handful, a namespace some hundred. */
 const MAX_PLANS = 4096;
@@ -25,11 +26,22 @@ export class CredentialView {
   readonly #fingerprint: Fingerprint;
   readonly #budget: Budget;
   readonly #questions = new Map<ImagePlan, (Question | undefined)[]>();
+  readonly #judgements = new Map<ImagePlan, RememberedJudgement>();
 
   constructor(credentials: PodCredentials, fingerprint: Fingerprint, budget: Budget) {
     this.credentials = credentials;
     this.#fingerprint = fingerprint;
     this.#budget = budget;
+  }
+
+  /** The last judgement of an image, whatever pod it was of. */
+  judgement(plan: ImagePlan): RememberedJudgement | undefined {
+    return this.#judgements.get(plan);
+  }
+
+  remember(plan: ImagePlan, judgement: RememberedJudgement): void {
+    if (!this.#judgements.has(plan)) this.#budget.spent += 1;
+    this.#judgements.set(plan, judgement);
   }
 
   /** The question about a plan's candidate; undefined when there is no such rank. */

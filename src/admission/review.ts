@@ -66,15 +66,17 @@ export function parseReview(raw: unknown): Result<AdmissionRequest, Problem> {
   return ok(readRequest(request, uid));
 }
 
-/** Prints the answer: always allowed, with a patch only where something changes. */
-export function printReview(uid: string, verdict: Verdict): string {
-  const response: Record<string, unknown> = { uid, allowed: true };
-  if (verdict.patch.length > 0) {
-    response['patchType'] = 'JSONPatch';
-    response['patch'] = Buffer.from(JSON.stringify(verdict.patch), 'utf8').toString('base64');
-  }
-  if (verdict.warnings.length > 0) response['warnings'] = verdict.warnings;
-  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
+/**
+ * Prints the answer: always allowed, with a patch only where something changes. Put together from its parts: base64 needs no
+ * escaping, and going through it once more to find that out is the largest part of printing.
+ */
+export function printReview(uid: string, { patch, warnings }: Verdict): string {
+  const changes =
+    patch.length === 0
+      ? ''
+      : `,"patchType":"JSONPatch","patch":"${Buffer.from(JSON.stringify(patch), 'utf8').toString('base64')}"`;
+  const said = warnings.length === 0 ? '' : `,"warnings":${JSON.stringify(warnings)}`;
+  return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":${JSON.stringify(uid)},"allowed":true${changes}${said}}}`;
 }
 
 const GO_DURATION = /^(\d+(?:\.\d+)?)(ms|s|m)$/;

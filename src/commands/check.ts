@@ -9,12 +9,14 @@ import { renderCheck, renderCheckProblems } from '../explain/check-text.ts';
 import { overallCheck, viewCheck } from '../explain/check-view.ts';
 import type { CheckImageView, CheckResult, CheckView } from '../explain/check-view.ts';
 import { createPaint } from '../explain/paint.ts';
+import { renderTop } from '../explain/report-text.ts';
 import { describeAt } from './check-endpoint.ts';
 import { loadDeclarations } from './declarations.ts';
-import type { LiveState } from './declarations.ts';
+import type { LiveState, LoadedState } from './declarations.ts';
 import type { Engine } from './engine.ts';
 import { EXIT } from './exit.ts';
 import { runWithEngine } from './explain-engine.ts';
+import { namespaceProblems } from './explain-namespace.ts';
 import { printData, printOut, refuse } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
 
@@ -74,14 +76,14 @@ function problemsOf(images: readonly string[]): readonly Problem[] {
 async function checkAll(
   images: readonly string[],
   namespace: Namespace,
-  { output }: CheckFlags,
+  { output, namespace: name }: CheckFlags,
 ): Promise<readonly CheckImageView[]> {
   const paint = createPaint(process.stdout);
   const views: CheckImageView[] = [];
   for (const image of images) {
     const view = await namespace.check(namespace.plan(image));
     views.push(view);
-    if (output === 'text') await printOut(`${renderCheck(view, paint).join('\n')}\n`);
+    if (output === 'text') await printOut(`${renderCheck(view, name, paint).join('\n')}\n`);
   }
   return views;
 }
@@ -89,12 +91,22 @@ async function checkAll(
 async function run(
   engine: Engine,
   images: readonly string[],
-  state: LiveState,
+  state: LoadedState,
   flags: CheckFlags,
 ): Promise<number> {
+  const notes = state.absence;
+  if (flags.output === 'text') await printOut(renderTop(notes, createPaint(process.stdout)).join('\n'));
   const views = await checkAll(images, new Namespace(engine, state, flags.namespace), flags);
   const result = overallCheck(views);
-  const view: CheckView = { kind: 'check', v: 1, result, images: views, problems: state.problems };
+  const view: CheckView = {
+    kind: 'check',
+    v: 1,
+    result,
+    namespace: flags.namespace,
+    images: views,
+    notes,
+    problems: state.problems,
+  };
   if (flags.output !== 'text') await printData(view, flags.output);
   else await printOut(renderCheckProblems(view, createPaint(process.stdout)).join('\n'));
   return EXIT_OF[result];
@@ -106,7 +118,11 @@ async function run(
  */
 export async function runCheck(images: readonly string[], flags: CheckFlags): Promise<number> {
   const state = await loadDeclarations({ ...flags, allowedEndpoint: [] });
-  const problems = [...problemsOf(images), ...(state.ok ? [] : state.error)];
+  const problems = [
+    ...namespaceProblems(flags.namespace),
+    ...problemsOf(images),
+    ...(state.ok ? [] : state.error),
+  ];
   if (!state.ok || problems.length > 0) return refuse(problems);
   return runWithEngine(state.value.objects, (engine) => run(engine, images, state.value, flags));
 }

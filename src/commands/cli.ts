@@ -3,12 +3,19 @@ import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
+import { fitStderr } from './explain-error.ts';
 import { VERSION } from './version.ts';
 import type { ExplainFlags } from './explain.ts';
 
+/** Told after a mistake on the command line. */
+const WAY_OUT = '(--help shows what there is)';
+
 /** Collects a flag that may be given several times. The default list is replaced, not extended, by the first one. */
-function collect(value: string, previous: readonly string[] & { readonly given?: true }): readonly string[] {
-  const list = previous.given ? [...previous, value] : [value];
+function collect(
+  value: string,
+  previous: (readonly string[] & { readonly given?: true }) | undefined,
+): readonly string[] {
+  const list = previous?.given ? [...previous, value] : [value];
   return Object.assign(list, { given: true as const });
 }
 
@@ -16,12 +23,7 @@ function webhookCommand(setExit: (code: number) => void): Command {
   const defaults = WEBHOOK_DEFAULTS;
   return new Command('webhook')
     .description('answer AdmissionReviews (runs in the cluster, behind the MutatingWebhookConfiguration)')
-    .option(
-      '-m, --manifests <path>',
-      'declarations: a file or directory of manifests; repeatable',
-      collect,
-      [],
-    )
+    .option('-m, --manifests <path>', 'declarations: a file or directory of manifests; repeatable', collect)
     .option(
       '--docker-config <file>',
       "a laptop's docker config.json, for pull secrets that the manifests lack",
@@ -35,13 +37,8 @@ function webhookCommand(setExit: (code: number) => void): Command {
       'where secretRef and configMapRef are looked up',
       defaults.installNamespace,
     )
-    .option('--cluster-name <name>', 'name of this cluster in audit records', defaults.clusterName)
-    .option(
-      '--allowed-endpoint <pattern>',
-      'hosts that sets may name; repeatable',
-      collect,
-      defaults.allowedEndpoint,
-    )
+    .option('--cluster-name <name>', 'name of this cluster in audit records')
+    .option('--allowed-endpoint <pattern>', 'hosts that sets may name (else all); repeatable', collect)
     .option(
       '--excluded-owner <group>',
       'API groups of owners that keep their images; repeatable',
@@ -55,9 +52,9 @@ function webhookCommand(setExit: (code: number) => void): Command {
     .option('--drain <duration>', 'how long to go on serving after SIGTERM', defaults.drain)
     .option('--grace <duration>', 'how long open requests may take after that', defaults.grace)
     .option('--log-level <level>', 'debug, info, warn or error', defaults.logLevel)
-    .action(async (flags: unknown) => {
+    .action(async (flags: object) => {
       const { runWebhook } = await import('./webhook.ts');
-      setExit(await runWebhook(flags));
+      setExit(await runWebhook({ ...defaults, manifests: [], ...flags }));
     });
 }
 
@@ -66,22 +63,18 @@ function demoCommand(setExit: (code: number) => void): Command {
     .description(
       'see outages survived: three registries and the webhook in eight situations; no cluster needed',
     )
-    .option('--once', 'end after the walk-through instead of staying at a prompt', false)
-    .option('--json', 'print what each step observed as JSON lines', false)
-    .action(async (flags: { readonly once: boolean; readonly json: boolean }) => {
+    .option('--once', 'end after the walk-through instead of staying at a prompt')
+    .option('--json', 'print what each step observed as JSON lines')
+    .action(async ({ once = false, json = false }: { readonly once?: boolean; readonly json?: boolean }) => {
       const { runDemo } = await import('./demo.ts');
-      setExit(await runDemo(flags));
+      setExit(await runDemo({ once, json }));
     });
 }
 
 /** Flags of the commands for people that ask registries once. */
 function withDeclarations(command: Command): Command {
   return command
-    .addOption(
-      new Option('-m, --manifests <path>', 'declarations: a file or directory; repeatable')
-        .argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value])
-        .makeOptionMandatory(),
-    )
+    .option('-m, --manifests <path>', 'declarations (required): a file or directory; repeatable', collect)
     .option(
       '--docker-config <file>',
       "a laptop's docker config.json, for pull secrets that the manifests lack",
@@ -91,16 +84,28 @@ function withDeclarations(command: Command): Command {
       'where secretRef and configMapRef are looked up',
       WEBHOOK_DEFAULTS.installNamespace,
     )
-    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'))
-    .showHelpAfterError('(--help shows what there is)');
+    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'));
+}
+
+/**
+ * Refuses a command line without these. Commander's own check would come before that for unknown options, and say of
+ * `--manifest x` only that -m is missing.
+ */
+function requireOptions(command: Command, ...names: readonly string[]): void {
+  const missing = command.options.find(
+    (option) =>
+      names.includes(option.attributeName()) && command.getOptionValue(option.attributeName()) === undefined,
+  );
+  if (missing === undefined) return;
+  command.error(`error: required option '${missing.flags}' not specified`, { exitCode: EXIT.badInput });
 }
 
 function explainCommand(setExit: (code: number) => void): Command {
   const command = new Command('explain')
     .description('what would happen to this pod, and why')
-    .requiredOption(
+    .option(
       '-f, --file <file>',
-      'a Pod, Deployment, StatefulSet, DaemonSet, Job or CronJob; - for standard input',
+      'the pod (required): a Pod, Deployment, StatefulSet, DaemonSet, Job or CronJob; - for standard input',
     )
     .option('-n, --namespace <name>', 'namespace of the pod when the file does not say');
   return withDeclarations(command)
@@ -110,9 +115,12 @@ function explainCommand(setExit: (code: number) => void): Command {
 Exit codes: 0 every image would be served, 1 an image can be had from nobody,
 2 bad input, 3 could not tell (a registry could not be asked).
 
-Example: kubectl get deployment web -o yaml | registry-failover explain -f - -m mirrors/`,
+Examples, in a clone and where it is installed:
+  npm run -s cli -- explain -f examples/deployment.yaml -m examples/manifests
+  kubectl get deployment web -o yaml | registry-failover explain -f - -m DIR`,
     )
     .action(async (flags: ExplainFlags) => {
+      requireOptions(command, 'file', 'manifests');
       const { runExplain } = await import('./explain.ts');
       setExit(await runExplain(flags));
     });
@@ -130,12 +138,24 @@ function checkCommand(setExit: (code: number) => void): Command {
 Exit codes: 0 the same everywhere, 1 different or not to be had somewhere, 2 bad
 input, 3 an endpoint could not be asked.
 
-Example: registry-failover check fra.ocir.io/shop/app:1.4 -n shop -m mirrors/`,
+Examples, in a clone and where it is installed:
+  npm run -s cli -- check fra.ocir.io/shop/web:1.4 -n shop -m examples/manifests
+  registry-failover check fra.ocir.io/shop/web:1.4 -n shop -m DIR`,
     )
     .action(async (images: readonly string[], flags: CheckFlags) => {
+      requireOptions(command, 'manifests');
       const { runCheck } = await import('./check.ts');
       setExit(await runCheck(images, flags));
     });
+}
+
+/** What every command has: no exit of its own, and errors that fit a terminal and show a way out. */
+function withManners(command: Command): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(WAY_OUT)
+    .configureOutput({ outputError: (text, write) => write(fitStderr(text)) });
 }
 
 /** Runs one command line. Resolves with the exit code; usage errors are 2. */
@@ -144,13 +164,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const setExit = (value: number): void => {
     code = value;
   };
-  const program = new Command('registry-failover')
+  const program = withManners(new Command('registry-failover'))
     .description('Pods keep starting when their image registry is down.')
-    .version(VERSION)
-    .exitOverride()
-    .showSuggestionAfterError();
+    .version(VERSION);
   for (const command of [webhookCommand, demoCommand, explainCommand, checkCommand]) {
-    program.addCommand(command(setExit).exitOverride());
+    program.addCommand(withManners(command(setExit)));
   }
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -1,5 +1,6 @@
 // Declarations: manifests in files as what the engine takes, read once for commands or followed for the webhook.
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
 import { parseMirrorSet } from '../config/mirror-set.ts';
@@ -12,6 +13,7 @@ import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
 import { loadDockerConfig } from '../manifests/docker-config-file.ts';
 import { loadManifests } from '../manifests/load.ts';
+import type { LoadOptions } from '../manifests/load.ts';
 import { ManifestSource } from '../manifests/source.ts';
 
 /** The flags that every command with declarations has. */
@@ -59,17 +61,40 @@ async function readStandIn(path: string | undefined): Promise<Result<StandIn, re
   return path === undefined ? ok(NO_STAND_IN) : loadDockerConfig(path);
 }
 
+/** Declarations read once. */
+export interface LoadedState extends LiveState {
+  /** Sentences, one for each path, when no mirror set was found in any of them; else empty. */
+  readonly absence: readonly string[];
+}
+
+async function describeAbsence(path: string, options: LoadOptions): Promise<string> {
+  const loaded = await loadManifests([path], options);
+  const lists = loaded.ok ? Object.values<readonly unknown[]>(loaded.value) : [];
+  const count = lists.reduce((sum, list) => sum + list.length, 0);
+  const read = count === 1 ? '1 manifest read' : `${count} manifests read`;
+  const isFolder = path !== '-' && (await stat(path)).isDirectory();
+  const place = path === '-' ? 'standard input' : path;
+  const caveat = isFolder ? '; subfolders are not read' : '';
+  return `No RegistryMirrorSet was found in ${place} (${read}${caveat}).`;
+}
+
 /** Reads declarations once. Unreadable or invalid manifests are the error; problems between objects stand in the state. */
 export async function loadDeclarations(
   flags: DeclarationFlags,
-): Promise<Result<LiveState, readonly Problem[]>> {
+): Promise<Result<LoadedState, readonly Problem[]>> {
   const stdin = flags.manifests.includes('-') ? await text(process.stdin) : undefined;
+  const options: LoadOptions = { defaultNamespace: flags.installNamespace, parseMirrorSet, stdin };
   const [loaded, standIn] = await Promise.all([
-    loadManifests(flags.manifests, { defaultNamespace: flags.installNamespace, parseMirrorSet, stdin }),
+    loadManifests(flags.manifests, options),
     readStandIn(flags.dockerConfig),
   ]);
-  if (loaded.ok && standIn.ok) return ok(resolve(loaded.value, flags, standIn.value));
-  return err([...(loaded.ok ? [] : loaded.error), ...(standIn.ok ? [] : standIn.error)]);
+  if (!loaded.ok || !standIn.ok) {
+    return err([...(loaded.ok ? [] : loaded.error), ...(standIn.ok ? [] : standIn.error)]);
+  }
+  const isAbsent = loaded.value.mirrorSets.length === 0;
+  const paths = isAbsent ? [...new Set(flags.manifests)] : [];
+  const absence = await Promise.all(paths.map((path) => describeAbsence(path, options)));
+  return ok({ ...resolve(loaded.value, flags, standIn.value), absence });
 }
 
 /** Declarations that follow their files. */

@@ -38,8 +38,8 @@ const INTERRUPTED = 130;
 
 const NEXT: readonly (readonly [string, string])[] = [
   ['npm start', 'the same, then break and heal it yourself'],
-  ['npm run cli -- explain --help', 'what would happen to a pod of yours'],
-  ['npm run cli -- check --help', 'is an image the same at every mirror?'],
+  ['npm run -s cli -- explain --help', 'what would happen to a pod of yours'],
+  ['npm run -s cli -- check --help', 'is an image the same at every mirror?'],
   ['README.md', 'what it is, and how to install it'],
 ];
 

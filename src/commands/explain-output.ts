@@ -4,6 +4,7 @@ import { printProblem } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
 import { printable } from '../explain/layout.ts';
 import { EXIT } from './exit.ts';
+import { fitStderr } from './explain-error.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 
@@ -27,9 +28,11 @@ export async function printData(value: object, format: 'json' | 'yaml'): Promise
   await printOut(text);
 }
 
-/** Says all problems, one line each; gives the exit code for bad input. */
+/** Says all problems, one line each outside of terminals; gives the exit code for bad input. */
 export function refuse(problems: readonly Problem[]): number {
-  for (const problem of problems) process.stderr.write(`error: ${printable(printProblem(problem))}\n`);
+  for (const problem of problems) {
+    process.stderr.write(fitStderr(`error: ${printable(printProblem(problem))}\n`));
+  }
   return EXIT.badInput;
 }
 

@@ -5,17 +5,19 @@ import type { Problem } from '../domain/problem.ts';
 import { createPaint } from '../explain/paint.ts';
 import { renderPod } from '../explain/pod-text.ts';
 import { viewPod } from '../explain/pod-view.ts';
-import { renderReport } from '../explain/report-text.ts';
+import { renderReport, renderTop } from '../explain/report-text.ts';
 import { judgeOptIn } from '../explain/opt-in.ts';
 import { overallResult } from '../explain/view.ts';
 import type { ExplainView, PodView } from '../explain/view.ts';
 import { loadDeclarations } from './declarations.ts';
+import type { LoadedState } from './declarations.ts';
 import { EXIT } from './exit.ts';
 import { runWithEngine } from './explain-engine.ts';
 import { readSubjects } from './explain-file.ts';
 import type { SubjectFile } from './explain-file.ts';
 import { printData, printOut, refuse } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
+import { namespaceProblems, overruledNotes } from './explain-namespace.ts';
 import { explainPod } from './explain-pod.ts';
 import type { ExplainContext } from './explain-pod.ts';
 
@@ -58,10 +60,12 @@ async function explainOne(
 /** One pod after the other, so that each is judged on its own; what one has learnt of a registry the next one knows. */
 async function explainAll(
   subjects: SubjectFile,
-  context: ExplainContext,
+  context: ExplainContext & { readonly state: LoadedState },
   flags: ExplainFlags,
 ): Promise<ExplainView> {
   const paint = createPaint(process.stdout);
+  const notes = [...context.state.absence, ...overruledNotes(flags.namespace, subjects.pods)];
+  if (flags.output === 'text') await printOut(renderTop(notes, paint).join('\n'));
   const pods: PodView[] = [];
   for (const subject of subjects.pods) {
     const pod = await explainOne(subject, context, flags.installNamespace);
@@ -76,6 +80,7 @@ async function explainAll(
     result,
     pods,
     passedOver,
+    notes,
     problems: context.state.problems,
   };
   if (flags.output === 'text') await printOut(`${renderReport(view, paint).join('\n')}\n`);
@@ -93,8 +98,12 @@ export async function runExplain(flags: ExplainFlags): Promise<number> {
     readSubjects(flags.file, flags.namespace ?? 'default'),
     loadDeclarations({ ...flags, allowedEndpoint: [] }),
   ]);
-  const problems = [...(subjects.ok ? [] : subjects.error), ...(state.ok ? [] : state.error)];
-  if (!subjects.ok || !state.ok) return refuse(problems);
+  const problems = [
+    ...namespaceProblems(flags.namespace),
+    ...(subjects.ok ? [] : subjects.error),
+    ...(state.ok ? [] : state.error),
+  ];
+  if (!subjects.ok || !state.ok || problems.length > 0) return refuse(problems);
   return runWithEngine(state.value.objects, async (engine) => {
     const declared = new DeclaredState(state.value.objects);
     const view = await explainAll(subjects.value, { engine, state: state.value, declared }, flags);

@@ -12,6 +12,12 @@ interface DurationBounds {
   readonly max: number;
 }
 
+/** Milliseconds in the largest unit that takes no fraction. */
+function printBound(ms: number): string {
+  if (ms > 0 && ms % 60_000 === 0) return `${ms / 60_000} m`;
+  return ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
+}
+
 /** `200ms`, `1.5s`, `5m` → milliseconds. */
 function duration({ min, max }: DurationBounds): z.ZodType<number, string> {
   return z.string().transform((text, context) => {
@@ -20,7 +26,7 @@ function duration({ min, max }: DurationBounds): z.ZodType<number, string> {
     if (value >= min && value <= max) return value;
     context.addIssue({
       code: 'custom',
-      message: `"${text}" is not a duration between ${min} ms and ${max / 1000} s`,
+      message: `"${text}" is not a duration between ${printBound(min)} and ${printBound(max)}`,
       params: { fix: 'Write a number with ms, s or m, for example 200ms or 1.5s' },
     });
     return z.NEVER;
@@ -57,7 +63,9 @@ const schema = z.object({
   budget: duration({ min: 0, max: 10_000 }),
   drain: duration({ min: 0, max: 60_000 }),
   grace: duration({ min: 0, max: 120_000 }),
-  logLevel: z.enum(LOG_LEVELS),
+  logLevel: z.enum(LOG_LEVELS, {
+    error: ({ input }) => `"${String(input)}" is none of ${LOG_LEVELS.join(', ')}`,
+  }),
 });
 
 export type WebhookSettings = z.output<typeof schema>;

@@ -2,7 +2,7 @@
 import type { Reason } from '../domain/reason.ts';
 import type { Stage } from './stage.ts';
 import type { Expectation, PodReport, Wait } from './step-report.ts';
-import { printMs, verdictOf } from './step-report.ts';
+import { printDelay, printMs, printRequests, verdictOf } from './step-report.ts';
 
 /** For all questions of one pod, milliseconds: the product's default. */
 export const BUDGET_MS = 1500;
@@ -51,11 +51,11 @@ export function expectFromMemory(following: readonly PodReport[], limitMs: numbe
 
 /** A registry was left alone: so many requests and no more. */
 export function expectRequests(says: string, seen: number, wanted: number): Expectation {
-  return { says, seen: `${seen} request${seen === 1 ? '' : 's'}`, ok: seen === wanted };
+  return { says, seen: printRequests(seen), ok: seen === wanted };
 }
 
 /** The background probes noticed. */
 export function expectNoticed(wait: Wait, says: string): Expectation {
-  const seen = wait.reached ? `after ${printMs(wait.ms)} ms` : `not within ${printMs(wait.ms)} ms`;
+  const seen = wait.reached ? printDelay(wait.ms) : `not within ${printMs(wait.ms)} ms`;
   return { says, seen, ok: wait.reached };
 }

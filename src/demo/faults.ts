@@ -2,16 +2,27 @@
 import { errorReply } from './registry-reply.ts';
 import type { Reply } from './registry-reply.ts';
 
-/** Every fault, with one sentence for people on what a client sees. */
+/**
+ * Every fault, with what a client sees of it, to stand behind the registry's name. Silent: no byte, on new connections or
+ * old. Throttled: with Retry-After, to every manifest and blob request; `/v2/` and logging in go on working.
+ */
 export const FAULTS = {
   none: 'answers as a registry should',
-  silent: 'accepts connections and never says a word, on new ones or old',
-  throttled: 'answers 429 with Retry-After to every manifest and blob request',
+  silent: 'accepts connections and never answers',
+  throttled: 'answers 429',
   failing: 'answers 503 to every request',
   down: 'refuses connections',
 } as const;
 
 export type Fault = keyof typeof FAULTS;
+
+/** The faults that a registry can be broken with. */
+export const BREAKING: readonly string[] = Object.keys(FAULTS).filter((name) => name !== 'none');
+
+/** Is this fault noticed by health probes, which only ask for `/v2/`? */
+export function isSeenByProbes(fault: Fault): boolean {
+  return fault === 'silent' || fault === 'failing' || fault === 'down';
+}
 
 /** The fault with this name, or undefined: for names typed by a person. */
 export function parseFault(text: string): Fault | undefined {

@@ -1,42 +1,37 @@
 // Prompt: after the walk-through, registries are broken and healed, and pods created, at the keyboard.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { FAULTS, parseFault } from './faults.ts';
+import { BREAKING, FAULTS, isSeenByProbes, parseFault } from './faults.ts';
+import type { Fault } from './faults.ts';
 import type { Output, Page } from './page.ts';
 import type { Scene } from './scene.ts';
 import type { Screen } from './screen.ts';
-import { CAST, PLACES } from './cast.ts';
+import { PLACES } from './cast.ts';
 import type { Place } from './cast.ts';
-import { printMs } from './step-report.ts';
+import { BREAK_USAGE, USUAL_FAULT, USUAL_IMAGE, printHelp } from './prompt-help.ts';
+import type { PromptFiles } from './prompt-help.ts';
+import type { PodReport } from './step-report.ts';
+import { printDelay, printMs, printRequests } from './step-report.ts';
+
+/** A keyboard, or anything else that is read from. */
+export type Input = Readable & { readonly isTTY?: boolean };
 
 export interface PromptOptions {
-  readonly input: Readable;
+  readonly input: Input;
   readonly output: Output;
   readonly page: Page;
   readonly screen: Screen;
   readonly scene: Scene;
-  /** Where the declarations are, and a pod to try them on. */
-  readonly files: { readonly manifests: string; readonly pod: string };
+  readonly files: PromptFiles;
 }
-
-const USUAL_IMAGE = 'fra/shop/web:1.4';
-
-const COMMANDS: readonly (readonly [string, string])[] = [
-  [
-    'break REGISTRY [FAULT]',
-    `fra, ams or hub; ${Object.keys(FAULTS)
-      .filter((name) => name !== 'none')
-      .join(', ')} (silent when left out)`,
-  ],
-  ['heal [REGISTRY]', 'it answers again; all of them when left out'],
-  ['admit [IMAGE]', `create a pod, with ${USUAL_IMAGE} when left out`],
-  ['status', 'what is broken, and what the webhook believes'],
-  ['help', 'this, and how to use explain on these declarations'],
-  ['quit', 'end the demo; so does the end of input'],
-];
 
 function placeOf(word: string | undefined): Place | undefined {
   return PLACES.find((place) => place === word);
+}
+
+/** What a person typed, short enough to be said again. */
+function quote(word: string): string {
+  return word.slice(0, 40);
 }
 
 export class Prompt {
@@ -48,26 +43,30 @@ export class Prompt {
     this.#page = options.page;
   }
 
-  /** Reads commands until `quit` or the end of input. */
+  /** Reads commands until `quit` or the end of input. Only who types is prompted. */
   async run(): Promise<void> {
     const { input, output } = this.#options;
     this.#page.text(
       'Everything goes on running. Your turn: try break fra, admit, status, heal fra, admit; help shows the rest.',
     );
-    const isTerminal = output.isTTY === true;
-    const lines = createInterface({ input, output, terminal: isTerminal, prompt: 'demo> ' });
+    const isTyped = input.isTTY === true;
+    const terminal = isTyped && output.isTTY === true;
+    const lines = createInterface({ input, output, terminal, prompt: 'demo> ' });
     let isOpen = true;
     lines.once('close', () => (isOpen = false));
-    lines.prompt();
+    // The input may have ended while its last lines were still to be read.
+    const ask = (): void => {
+      if (isTyped && isOpen) lines.prompt();
+    };
+    ask();
     for await (const line of lines) {
       const [command = '', ...words] = line.trim().split(/\s+/);
       if (command === 'quit' || command === 'exit') break;
       await this.#obey(command, words);
-      // The input may have ended while its last lines were still to be read.
-      if (isOpen) lines.prompt();
+      ask();
     }
     if (isOpen) lines.close();
-    this.#page.line();
+    if (isTyped) this.#page.line();
   }
 
   async #obey(command: string, words: readonly string[]): Promise<void> {
@@ -83,74 +82,102 @@ export class Prompt {
       case 'status':
         return this.#status();
       case 'help':
-        return this.#help();
+        return printHelp(this.#page, this.#options.scene.stage, this.#options.files);
       default:
-        this.#page.text(`There is no command ${command.slice(0, 40)}. Try help.`);
+        this.#page.text(`There is no command ${quote(command)}. Try help.`);
     }
   }
 
-  #break([name, faultName = 'silent']: readonly string[]): void {
+  async #break([name, faultName = USUAL_FAULT]: readonly string[]): Promise<void> {
     const place = placeOf(name);
     const fault = parseFault(faultName);
-    if (place === undefined || fault === undefined || fault === 'none') {
-      const [usage = '', what = ''] = COMMANDS[0] ?? [];
-      this.#page.text(`${usage}: ${what}`);
+    if (name === undefined) this.#page.text(BREAK_USAGE);
+    else if (place === undefined) this.#refuseRegistry(name);
+    else if (fault === undefined || fault === 'none') {
+      this.#page.text(`There is no fault ${quote(faultName)}: ${BREAKING.join(', ')}.`);
+    } else {
+      await this.#breakOne(place, fault);
+    }
+  }
+
+  /** Says who finds out, and waits for it where it is the probes: the next pod is then not let in by what is remembered. */
+  async #breakOne(place: Place, fault: Fault): Promise<void> {
+    const { scene } = this.#options;
+    scene.stage.break(place, fault);
+    const broken = `${place} ${FAULTS[fault]}.`;
+    if (!isSeenByProbes(fault)) {
+      this.#page.text(`${broken} The next pod that asks finds out; no probe does.`);
       return;
     }
-    this.#options.scene.stage.break(place, fault);
-    this.#page.text(`${place} ${FAULTS[fault]}. The probes notice within seconds: see status.`);
+    this.#page.text(broken);
+    const wait = await scene.until(place, 'down');
+    const noticed = wait.reached
+      ? `see it as down ${printDelay(wait.ms)}`
+      : `have not noticed within ${printMs(wait.ms)} ms`;
+    this.#page.text(`The probes ${noticed}.`);
+  }
+
+  #refuseRegistry(name: string): void {
+    this.#page.text(`There is no registry ${quote(name)}: fra, ams or hub.`);
   }
 
   async #heal([name]: readonly string[]): Promise<void> {
     const place = placeOf(name);
     if (name !== undefined && place === undefined) {
-      this.#page.text(`There is no registry ${name.slice(0, 40)}: fra, ams or hub.`);
+      this.#refuseRegistry(name);
       return;
     }
+    const { stage } = this.#options.scene;
+    const broken = (place === undefined ? PLACES : [place]).filter(
+      (each) => stage.registry(each).fault !== 'none',
+    );
+    if (broken.length === 0) this.#page.text(place === undefined ? 'Nothing is broken.' : `${place} is not broken.`);
+    for (const each of broken) this.#page.text(await this.#healOne(each));
+  }
+
+  async #healOne(place: Place): Promise<string> {
     const { scene } = this.#options;
-    for (const each of place === undefined ? PLACES : [place]) {
-      const wasThrottled = scene.stage.registry(each).fault === 'throttled';
-      await scene.stage.heal(each);
-      const wait = await scene.until(each, 'up');
-      const noticed = wait.reached
-        ? `the probes agree after ${printMs(wait.ms)} ms`
-        : 'the probes have not noticed yet';
-      const rest = wasThrottled ? ' Accounts that were told 429 are not used there until 30 s after it.' : '';
-      this.#page.text(`${each} answers again; ${noticed}.${rest}`);
+    const { fault } = scene.stage.registry(place);
+    await scene.stage.heal(place);
+    if (fault === 'throttled') {
+      return `${place} answers again. An account that was told 429 is not used there until 30 s after that.`;
     }
+    const wait = await scene.until(place, 'up');
+    const noticed = wait.reached
+      ? `the probes agree ${printDelay(wait.ms)}`
+      : 'the probes have not noticed yet';
+    return `${place} answers again; ${noticed}.`;
   }
 
   async #admit(image: string): Promise<void> {
-    this.#options.screen.pod(await this.#options.scene.admit(image));
+    const report = await this.#options.scene.admit(image);
+    this.#options.screen.pod(report);
+    this.#tellOfMemory(report);
+  }
+
+  /** A registry that is broken, and a pod that did not notice: it has to be said why. */
+  #tellOfMemory({ audit }: PodReport): void {
+    const { stage } = this.#options.scene;
+    const upstream = audit?.candidates[0];
+    if (upstream?.outcome !== 'available' || !upstream.fromMemory) return;
+    const place = PLACES.find((each) => upstream.endpoint.startsWith(stage.hostPort(each)));
+    if (place === undefined || stage.registry(place).fault === 'none') return;
+    this.#page.text(
+      `From memory: ${place} served this image a moment ago, and was not asked. Answers are fresh for 30 s; the first pod after that makes the webhook ask again.`,
+    );
+    this.#page.line();
   }
 
   #status(): void {
     const { scene } = this.#options;
     for (const place of PLACES) {
       const { fault, accounts, requests } = scene.stage.seen(place);
-      const seen = `${requests.length} requests${accounts.length === 0 ? '' : ` by ${accounts.join(', ')}`}`;
+      const by = accounts.length === 0 ? '' : ` by ${accounts.join(', ')}`;
+      const seen = `${printRequests(requests.length)}${by}`;
       this.#page.text(`${place}  believed ${scene.health(place)}; ${FAULTS[fault]}; ${seen}`, {
         first: '   ',
         rest: '        ',
       });
-    }
-  }
-
-  #help(): void {
-    const { files, scene } = this.#options;
-    const page = this.#page;
-    for (const [usage, what] of COMMANDS) {
-      page.text(what, { first: `   ${usage.padEnd(24)} `, rest: ' '.repeat(28) });
-    }
-    page.line();
-    page.text('From another terminal, as long as this runs:');
-    page.text(`npm run cli -- explain -f ${files.pod} -m ${files.manifests}`, {
-      first: '   ',
-      rest: '     ',
-    });
-    page.text("It needs the registries' names, for example in /etc/hosts:");
-    for (const place of PLACES) {
-      page.line(`   ${scene.stage.registry(place).where.address} ${CAST[place].host}`);
     }
   }
 }

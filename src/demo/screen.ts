@@ -1,6 +1,6 @@
 // Screen: the walk-through for people: an opening, each step's report laid out, a summary, and where to go next.
-import type { AuditCandidate, AuditRecord } from '../domain/audit-record.ts';
 import type { Page } from './page.ts';
+import { PodSheet } from './pod-sheet.ts';
 import type { StepScript } from './step-script.ts';
 import { CAST, PLACES } from './cast.ts';
 import type { Place } from './cast.ts';
@@ -9,10 +9,10 @@ import type { Expectation, PodReport, StepReport } from './step-report.ts';
 import { printMs } from './step-report.ts';
 
 const BODY = { first: '   ', rest: '   ' };
-/** Labels in front of a pod's lines are so wide, with the blank behind them. */
-const LABEL = 9;
 /** Room for the longest title in the summary. */
 const TITLE = 34;
+/** Room for the longest command to copy. */
+const COMMAND = 32;
 
 /** What there is of a mirror set to show. */
 export interface DeclaredSet {
@@ -28,22 +28,15 @@ function slowestOf(pods: readonly PodReport[]): number {
   return Math.max(...pods.map((pod) => pod.ms));
 }
 
-/** Does the warning say more than the changed image does? */
-function isTelling({ audit }: PodReport): boolean {
-  return audit?.action !== 'rewrite' || audit.digest === 'differs';
-}
-
-function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
-}
-
 export class Screen {
   readonly #page: Page;
   readonly #stage: Stage;
+  readonly #pods: PodSheet;
 
   constructor(page: Page, stage: Stage) {
     this.#page = page;
     this.#stage = stage;
+    this.#pods = new PodSheet(page, stage);
   }
 
   /** Says what is running and what was declared. */
@@ -71,7 +64,7 @@ export class Screen {
     const page = this.#page;
     if (report.before.length > 0) page.line();
     for (const pod of report.before) this.#inOneLine('first', [pod]);
-    for (const pod of report.pods) this.#pod(pod);
+    for (const pod of report.pods) this.#pods.print(pod);
     this.#inOneLine('then', report.following);
     page.line();
     for (const expectation of report.expected) this.#expectation(expectation);
@@ -81,7 +74,7 @@ export class Screen {
 
   /** One pod with what changed on it, why, and what the audit says. */
   pod(pod: PodReport): void {
-    this.#pod(pod);
+    this.#pods.print(pod);
     this.#page.line();
   }
 
@@ -104,7 +97,7 @@ export class Screen {
   /** What to do next, as commands to copy. */
   next(commands: readonly (readonly [string, string])[]): void {
     for (const [command, what] of commands) {
-      this.#page.text(what, { first: `   ${command.padEnd(31)} `, rest: ' '.repeat(35) });
+      this.#page.text(what, { first: `   ${command.padEnd(COMMAND)} `, rest: ' '.repeat(COMMAND + 4) });
     }
   }
 
@@ -121,60 +114,11 @@ export class Screen {
     this.#page.text(`${places.join(', ')}${policy}`, { first, rest: ' '.repeat(first.length) });
   }
 
-  #pod(pod: PodReport): void {
-    const page = this.#page;
-    page.line();
-    page.ends(`   new pod of ${pod.pod}`, `${printMs(pod.ms)} ms`, 'bold');
-    this.#change(pod);
-    if (pod.failure !== undefined)
-      page.text(pod.failure, { first: '   failure  ', rest: '            ' }, 'red');
-    if (pod.audit !== undefined) this.#labelled('why', pod.audit.sentence);
-    if (isTelling(pod)) for (const warning of pod.warnings) this.#labelled('warning', warning, 'yellow');
-    if (pod.audit === undefined) return;
-    this.#audit(pod.audit);
-  }
-
-  #change(pod: PodReport): void {
-    const page = this.#page;
-    const { before, after } = pod.image;
-    const added = pod.pullSecrets.after.filter((name) => !pod.pullSecrets.before.includes(name));
-    if (before === after) page.line(`     image: ${before}`);
-    else {
-      page.line(`   - image: ${before}`, 'red');
-      page.line(`   + image: ${after}`, 'green');
-    }
-    for (const name of added) page.line(`   + imagePullSecrets: ${name}`, 'green');
-  }
-
-  #labelled(label: string, text: string, ...styles: ('yellow' | 'dim')[]): void {
-    const first = `   ${label.padEnd(LABEL - 1)} `;
-    this.#page.text(text, { first, rest: ' '.repeat(first.length) }, ...styles);
-  }
-
-  /** What matters of the audit line, a candidate a line: --json has it whole. */
-  #audit(audit: AuditRecord): void {
-    const digest = audit.digest === undefined ? '' : `, digest ${audit.digest}`;
-    this.#labelled('audit', `${audit.action}, ${audit.reason}${digest}`, 'dim');
-    for (const candidate of audit.candidates) {
-      const place = this.#stage.shorten(candidate.endpoint).padEnd(LABEL + 2);
-      const text = `${' '.repeat(LABEL + 3)}${place} ${this.#printAnswer(candidate)}`;
-      this.#page.line(cut(text, this.#page.width), 'dim');
-    }
-  }
-
-  #printAnswer({ outcome, ms, fromMemory, detail = '', secret }: AuditCandidate): string {
-    if (outcome === 'not-asked') return 'not asked';
-    const when = fromMemory ? 'from memory' : `${printMs(ms)} ms`;
-    // The detail begins with the registry's name, which has just been said.
-    const said = this.#stage.shorten(detail).replace(/^\w+:? /, '');
-    const how = said !== '' ? `: ${said}` : secret === undefined ? '' : `, with ${secret}`;
-    return `${outcome}, ${when}${how}`;
-  }
-
   #inOneLine(when: 'first' | 'then', pods: readonly PodReport[]): void {
     const [one] = pods;
     if (one === undefined) return;
-    const many = `${when} ${pods.length} pod${pods.length === 1 ? '' : 's'}`;
+    const many =
+      pods.length === 1 ? `${when === 'then' ? 'and' : when} a pod` : `${when} ${pods.length} pods`;
     const ms = pods.map((pod) => printMs(pod.ms)).join(' ');
     this.#page.ends(`   ${many} of ${one.pod}: ${this.#stage.shorten(one.image.after)}`, `${ms} ms`, 'bold');
   }

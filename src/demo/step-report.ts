@@ -71,6 +71,20 @@ export function verdictOf(report: PodReport): string {
   return audit?.reason ?? `no audit record (${failure ?? 'none written'})`;
 }
 
+/** Shorter waits are none that a person would notice. */
+const AT_ONCE_MS = 10;
+
+/** How long something took to come, for people: `at once`, `after 243 ms`, `after 1.8 s`. */
+export function printDelay(ms: number): string {
+  if (ms < AT_ONCE_MS) return 'at once';
+  return ms < 1000 ? `after ${printMs(ms)} ms` : `after ${(ms / 1000).toFixed(1)} s`;
+}
+
+/** `1 request`, `2 requests`. */
+export function printRequests(count: number): string {
+  return `${count} request${count === 1 ? '' : 's'}`;
+}
+
 /** Milliseconds for people: `0.9`, `12`, `954`. */
 export function printMs(ms: number): string {
   return ms < 10 ? ms.toFixed(1) : String(Math.round(ms));

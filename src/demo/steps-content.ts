@@ -8,7 +8,7 @@ const LEDGER = 'fra/pay/ledger:stable';
 
 export const deleted: StepScript = {
   title: 'Images are deleted upstream',
-  act: 'A clean-up at fra deletes pay/ledger:2.0 and shop/web:1.3. ams has both.',
+  act: 'A clean-up at fra deletes pay/ledger:2.0 and shop/web:1.3. fra/archive still has the ledger, and ams has both.',
   lesson:
     'A 404 may mean "not for you". So only a mirror that takes the same account steps in (fra/archive). ams is opened by an ' +
     "operator's account, which must not give out what fra refuses.",

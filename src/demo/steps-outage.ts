@@ -1,4 +1,4 @@
-// Steps of the walk-through in which a registry does not serve: silence, a rate limit, everything down, and each return.
+// Steps of the walk-through in which a registry does not serve: it hangs, a rate limit, everything down, and each return.
 import { SET_NAMES } from './manifests.ts';
 import {
   expectFromMemory,
@@ -49,9 +49,9 @@ export const healthy: StepScript = {
   },
 };
 
-export const silent: StepScript = {
-  title: 'The upstream goes silent',
-  act: 'fra accepts connections and never says a word, on new ones or old. The next pod has an image that nobody has asked for yet: the worst case.',
+export const hanging: StepScript = {
+  title: 'The upstream hangs',
+  act: 'fra still takes TCP connections and then sends nothing, not even a TLS handshake. The next pod has an image that nobody has asked for yet: the worst case.',
   lesson:
     'One pod waits, within its budget. The others do not: nobody waits for a registry that is known to be dead.',
   play: async (scene) => {
@@ -124,8 +124,8 @@ export const throttled: StepScript = {
         }),
         expectFromMemory(following, AT_ONCE_MS),
         {
-          says: 'hub says 429 once and is not asked again',
-          seen: `${limited} time${limited === 1 ? '' : 's'} 429`,
+          says: 'hub says 429 and is not asked again',
+          seen: limited === 1 ? '429 once' : `429 ${limited} times`,
           ok: isLimited && limited === 1,
         },
       ],
@@ -135,9 +135,9 @@ export const throttled: StepScript = {
 
 export const bothDown: StepScript = {
   title: 'Both are down',
-  act: 'fra still refuses connections, and now ams goes silent too.',
+  act: 'fra still refuses connections, and now ams hangs too.',
   lesson:
-    'No pod is ever denied, and none waits. A pod whose image is on the node already starts all the same.',
+    'No pod is ever denied, and this one did not wait: both are known to be down. A pod whose image is on the node already starts all the same.',
   play: async (scene) => {
     scene.stage.break('fra', 'down');
     scene.stage.break('ams', 'silent');

@@ -4,14 +4,14 @@ import type { Scene } from './scene.ts';
 import { PLACES } from './cast.ts';
 import type { Place } from './cast.ts';
 import { deleted, stale } from './steps-content.ts';
-import { bothDown, healthy, recovered, returned, silent, throttled } from './steps-outage.ts';
+import { bothDown, hanging, healthy, recovered, returned, throttled } from './steps-outage.ts';
 import type { StepScript } from './step-script.ts';
 import type { StepFindings, StepReport } from './step-report.ts';
 
 /** The steps in the order in which they are told; each begins where the one before it ended. */
 export const STORY: readonly StepScript[] = [
   healthy,
-  silent,
+  hanging,
   returned,
   throttled,
   deleted,

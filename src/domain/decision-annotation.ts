@@ -43,19 +43,23 @@ function recordOf(decision: SlotDecision, secrets: Readonly<Record<string, strin
   };
 }
 
+/** Prints what the annotation says of one slot. `secrets` gives the pull secret that covers each mirror. */
+export function printSlotRecord(
+  decision: SlotDecision,
+  secrets: Readonly<Record<string, string>> | undefined,
+): string {
+  return JSON.stringify(recordOf(decision, secrets));
+}
+
 /**
- * Prints the annotation. `coverage` gives, per decision, which pull secret the kubelet would show to each mirror.
- *
- * No times, and nothing of how the answers were come by (`fromMemory` stands in the audit), so that a second pass over
- * the same pod (reinvocation) prints the same text.
+ * Prints the annotation from the records of its slots. No times, and nothing of how the answers were come by (`fromMemory`
+ * stands in the audit), so that a second pass over the same pod (reinvocation) prints the same text.
  */
 export function printDecisionAnnotation(
-  decisions: readonly SlotDecision[],
-  coverage: (decision: SlotDecision) => Readonly<Record<string, string>> | undefined,
+  slots: readonly { readonly id: string; readonly record: string }[],
 ): string {
-  const slots: Record<string, SlotRecord> = {};
-  for (const decision of decisions) slots[decision.slot.id] = recordOf(decision, coverage(decision));
-  return JSON.stringify({ v: VERSION, slots });
+  const records = slots.map(({ id, record }) => `${JSON.stringify(id)}:${record}`);
+  return `{"v":${VERSION},"slots":{${records.join(',')}}}`;
 }
 
 /** Slot id → the original image, from the annotation a pod came with. It is user input: whoever uses it checks it. */

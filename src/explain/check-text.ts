@@ -38,15 +38,15 @@ function endingOf(view: CheckImageView): string {
     : 'Served; there is no mirror to compare with.';
 }
 
-/** Renders one image. */
-export function renderCheck(view: CheckImageView, paint: Paint): readonly string[] {
+/** Renders one image, checked from a namespace. */
+export function renderCheck(view: CheckImageView, namespace: string, paint: Paint): readonly string[] {
   const set =
     view.mirrorSet === undefined
-      ? 'no mirror set covers it in this namespace'
+      ? `no mirror set covers it in namespace ${namespace} (-n NAME asks for another)`
       : `mirror set ${view.mirrorSet}`;
   return [
     paint('title', printable(view.image)),
-    `  ${set}`,
+    ...indent(set, 2),
     ...renderSources(view.endpoints, (source) => ({ isMarked: false, facts: factsOf(source) }), paint),
     ...indent(endingOf(view), 2).map((line) => paint(STYLE_OF[view.result], line)),
     '',

@@ -52,7 +52,11 @@ export interface CheckView {
   readonly kind: 'check';
   readonly v: 1;
   readonly result: CheckResult;
+  /** Whose pull secrets and mirror sets were used. */
+  readonly namespace: string;
   readonly images: readonly CheckImageView[];
+  /** What has to be known before the rest is read: that there is no mirror set. */
+  readonly notes: readonly string[];
   /** What is wrong with the declarations; what is right with them was in force. */
   readonly problems: readonly Problem[];
 }

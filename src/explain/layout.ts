@@ -37,6 +37,11 @@ export function bullet(text: string, columns: number): string[] {
   );
 }
 
+/** One line of an error in a terminal of this width, what follows indented by two. Made printable by whoever wrote it. */
+export function wrapError(line: string, width: number): string[] {
+  return wrapWords(line, width - 2).map((part, index) => (index === 0 ? part : `  ${part}`));
+}
+
 const LABEL_WIDTH = 10;
 
 /** `label     text`, the text wrapped in a column of its own and given a style after that: colours have no width. */

@@ -52,6 +52,7 @@ export function candidateNotes(
     noCredentialNote(finding),
     digestNote(finding, upstream),
     finding.answer?.outcome === 'slow' &&
+      finding.answer.unread !== true &&
       'A first contact also looks up the name, shakes hands and logs in; a running webhook mostly has.',
   ]);
 }
@@ -89,6 +90,20 @@ const DIGEST_NOTES = {
   differs: 'The mirror holds another build under this tag than the upstream had.',
 } as const;
 
+/**
+ * Why nobody was asked although there is something to ask: pull secrets of the pod that neither the manifests nor a docker
+ * config provide. undefined when somebody was asked.
+ */
+export function unreadSentence({ candidates }: SlotFinding, pod: PodExplanation): string | undefined {
+  if (!candidates.some(({ answer }) => answer?.unread === true)) return undefined;
+  const names = pod.named.flatMap(({ reading, from }) =>
+    reading.state === 'unread' && from === 'nowhere' ? reading.name : [],
+  );
+  if (names.length === 0) return undefined;
+  const [are, them] = names.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  return `${names.join(', ')} ${are} not in the manifests (-m), so the registry was not asked. Add ${them}, or use --docker-config.`;
+}
+
 /** Notes on one image. */
 export function imageNotes(slot: SlotFinding, pod: PodExplanation): readonly string[] {
   const { decision } = slot;
@@ -98,6 +113,8 @@ export function imageNotes(slot: SlotFinding, pod: PodExplanation): readonly str
     decision.reason === 'image-unparsable' && unparsableNote(original),
     decision.reason === 'no-mirror-set' && otherNamespaceNote(original, pod),
     undialableNote(slot),
+    // As the reason itself it is the sentence.
+    decision.reason !== 'credential-unread' && unreadSentence(slot, pod),
     unmappedNote(decision.plan),
     would !== undefined && `Otherwise it would become ${would.image}: ${sentenceOf(would.reason)}`,
     decision.digest !== undefined && DIGEST_NOTES[decision.digest],

@@ -21,7 +21,9 @@ function verdictOf(image: ImageView): string {
     case 'served':
       return `served by ${where}`;
     case 'not-served':
-      return 'cannot be pulled now';
+      return image.reason === 'image-unparsable'
+        ? 'can never be pulled: not an image reference'
+        : 'cannot be pulled now';
     case 'unknown':
       return `could not tell whether ${where} serves it`;
     case 'never-pulled':

@@ -5,7 +5,7 @@ import { printProblem } from '../domain/problem.ts';
 import { sentenceOf } from '../domain/reason.ts';
 import type { CandidateFinding, NamedSecret, PodExplanation, SlotFinding } from './explanation.ts';
 import { judgeImage, sourceOf } from './judge.ts';
-import { candidateNotes, imageNotes, podNotes } from './notes.ts';
+import { candidateNotes, imageNotes, podNotes, unreadSentence } from './notes.ts';
 import type { CandidateView, ImageView, PodView, PullSecretView, SecretState } from './view.ts';
 
 function round(ms: number): number {
@@ -48,6 +48,13 @@ function viewCandidate(
   };
 }
 
+/** The reason's own sentence; of a pull secret that could not be read, which one and what to do. */
+function sentenceFor(slot: SlotFinding, pod: PodExplanation): string {
+  const { reason } = slot.decision;
+  const unread = reason === 'credential-unread' ? unreadSentence(slot, pod) : undefined;
+  return unread ?? sentenceOf(reason);
+}
+
 function viewImage(slot: SlotFinding, pod: PodExplanation): ImageView {
   const { decision } = slot;
   const { set } = decision.plan;
@@ -58,7 +65,7 @@ function viewImage(slot: SlotFinding, pod: PodExplanation): ImageView {
     result: judgeImage(slot, pod),
     action: decision.action,
     reason: decision.reason,
-    sentence: sentenceOf(decision.reason),
+    sentence: sentenceFor(slot, pod),
     chosen: decision.image,
     ...(decision.digest === undefined ? {} : { digest: decision.digest }),
     ...(decision.would === undefined ? {} : { would: decision.would }),

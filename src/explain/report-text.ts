@@ -10,6 +10,14 @@ const ENDINGS: Readonly<Record<ExplainView['result'], readonly [style: Style, se
   unknown: ['unsure', 'Could not tell: a registry that might serve an image could not be asked.'],
 };
 
+/** Renders what has to be known before anything else is read; nothing when there are no such notes. */
+export function renderTop(notes: readonly string[], paint: Paint): readonly string[] {
+  if (notes.length === 0) return [];
+  const lines = notes.flatMap((note) => indent(note, 0));
+  // The second empty line ends the paragraph when the lines are joined.
+  return [...lines.map((line) => paint('unsure', line)), '', ''];
+}
+
 /** Renders the end of the report. */
 export function renderReport(view: ExplainView, paint: Paint): readonly string[] {
   const [style, sentence] = ENDINGS[view.result];

@@ -37,6 +37,11 @@ const DETAIL_COLUMN = 17;
 /** Endpoints in a column of their own; a longer one pushes the rest of its line to the right. */
 const ENDPOINT_WIDTHS = { min: 24, max: 36 };
 
+/** As people write it; data has a hyphen. */
+function wordOf(outcome: SourceLine['outcome']): string {
+  return outcome === 'not-asked' ? 'not asked' : outcome;
+}
+
 function credentialOf(source: SourceLine): string {
   if (source.outcome === 'not-asked') return '';
   return source.secret === undefined ? 'without a credential' : `with pull secret ${source.secret}`;
@@ -69,7 +74,7 @@ function sourceLines(
     isMarked ? '   ->' : '     ',
     columns.label.padEnd(10),
     source.endpoint.padEnd(columns.width + 1),
-    paint(STYLE_OF[source.outcome], source.outcome.padEnd(11)),
+    paint(STYLE_OF[source.outcome], wordOf(source.outcome).padEnd(11)),
     tookOf(source).padStart(10),
   ];
   const said = withoutHost(source.detail ?? '', source.endpoint);

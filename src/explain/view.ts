@@ -111,6 +111,8 @@ export interface ExplainView {
   readonly pods: readonly PodView[];
   /** Objects of the file that make no pods. */
   readonly passedOver: readonly string[];
+  /** What has to be known before the rest is read: that there is no mirror set, that -n does not count. */
+  readonly notes: readonly string[];
   /** What is wrong with the declarations; what is right with them was in force. */
   readonly problems: readonly Problem[];
 }

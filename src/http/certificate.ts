@@ -28,18 +28,48 @@ const POLL_MS = 10_000;
 /** A mounted Secret is swapped by several renames; the pair is read once they have settled. */
 const SETTLE_MS = 50;
 
-/** Reads and checks a pair. Throws an Error that names the file and what is wrong. */
+/** What Node says when the two do not belong together. */
+const NOT_A_PAIR = 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
+
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'unknown error';
+}
+
+async function readText(flag: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = codeOf(error);
+    const message =
+      code === 'ENOENT'
+        ? `there is no file ${file}. Give one, or make one with npm run certs.`
+        : `${file} cannot be read (${code}). Let the user that this program runs as read it.`;
+    throw new Error(`${flag}: ${message}`, { cause: error });
+  }
+}
+
+function unusable({ certPath, keyPath }: CertificateFiles, error: unknown): Error {
+  const reason =
+    codeOf(error) === NOT_A_PAIR ? 'the key belongs to another certificate' : (error as Error).message;
+  return new Error(
+    `--tls-cert, --tls-key: ${certPath} and ${keyPath} are no usable certificate and key: ${reason}. Give a pair in PEM, or make one with npm run certs.`,
+    { cause: error },
+  );
+}
+
+/** Reads and checks a pair. Throws an Error that names the flag, the file, what is wrong and what to do. */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readFile(files.certPath, 'utf8'), readFile(files.keyPath, 'utf8')]);
+  const [cert, key] = await Promise.all([
+    readText('--tls-cert', files.certPath),
+    readText('--tls-key', files.keyPath),
+  ]);
   try {
     // Refuses a key that does not belong to the certificate, half-written PEM, and unknown formats.
     createSecureContext({ cert, key });
     return { cert, key, expires: new Date(new X509Certificate(cert).validTo) };
   } catch (error) {
-    throw new Error(
-      `${files.certPath} and ${files.keyPath} are no usable certificate and key: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw unusable(files, error);
   }
 }
 

@@ -1,5 +1,6 @@
 // Fact memory: what was learnt of images (facts), of rate limits, and of digests. Bounded; never decisions.
 import { LRUCache } from 'lru-cache';
+import type { Answer } from '../domain/answer.ts';
 import type { Outcome } from '../domain/outcome.ts';
 
 /** Outcomes that are facts about an image; the others are about a moment or an endpoint. */
@@ -13,6 +14,8 @@ export interface Fact {
   readonly at: number;
   /** The endpoint's epoch when it was learnt; in another one the fact is void. */
   readonly epoch: number;
+  /** The answer made of it last: the same object again and again, so that what follows from it is worked out once. */
+  told?: Answer;
 }
 
 export type Freshness = 'fresh' | 'stale';

@@ -2,7 +2,7 @@
 import type { Answer } from '../domain/answer.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { SILENCES_SUSPECT } from '../domain/health.ts';
-import type { HealthStatus } from '../domain/health.ts';
+import type { EndpointHealth, HealthStatus } from '../domain/health.ts';
 import type { Finding, Outcome } from '../domain/outcome.ts';
 import type { Question, QuestionCredential } from '../domain/question.ts';
 import { FactMemory, isFactOutcome } from './fact-memory.ts';
@@ -66,6 +66,7 @@ export class Prober {
   readonly #meter: ProberMeter;
   readonly #suspicion: Suspicion;
   readonly #flights = new Map<string, Flight>();
+  readonly #byState = new WeakMap<EndpointHealth, Answer>();
 
   constructor(options: {
     readonly client: ManifestAsker;
@@ -110,11 +111,20 @@ export class Prober {
     // A down endpoint is never asked; a suspect one not until the ping that is on its way has come back.
     if (state.status === 'down' || state.suspect) {
       this.#meter.recalled('health');
-      const outcome = state.status === 'down' ? (state.cause ?? 'unreachable') : 'unreachable';
-      const endpointWide = state.status === 'down';
-      return { outcome, fromMemory: true, endpointWide, ms: 0, ...detailOf(state.detail) };
+      return this.#toldByHealth(state);
     }
     return this.#recallFacts(question, state.epoch);
+  }
+
+  /** One answer for one state: states are replaced, never changed. */
+  #toldByHealth(state: EndpointHealth): Answer {
+    const known = this.#byState.get(state);
+    if (known !== undefined) return known;
+    const isDown = state.status === 'down';
+    const outcome = isDown ? (state.cause ?? 'unreachable') : 'unreachable';
+    const answer = { outcome, fromMemory: true, endpointWide: isDown, ms: 0, ...detailOf(state.detail) };
+    this.#byState.set(state, answer);
+    return answer;
   }
 
   #recallFacts(question: Question, epoch: number): Answer | undefined {
@@ -141,7 +151,10 @@ export class Prober {
     if (known === undefined) return this.#recallSilence(credential);
     if (known.freshness === 'stale') this.#launch(question, credential);
     this.#meter.recalled(known.freshness);
-    return answerOf(known.fact.outcome, credential, known.fact.digest, known.fact.detail);
+    const { fact } = known;
+    if (fact.told?.secret === credential.secret && fact.told !== undefined) return fact.told;
+    fact.told = answerOf(fact.outcome, credential, fact.digest, fact.detail);
+    return fact.told;
   }
 
   /** The same question is on its way and has been silent for longer than anyone may wait: no need to wait again. */

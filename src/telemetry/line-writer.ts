@@ -1,19 +1,25 @@
-// Line writer: the one way to standard output. Asynchronous, batched once per loop turn, bounded; drops are counted.
+// Line writer: the one way to standard output. Asynchronous, batched, bounded; drops are counted.
 import sonicBoom from 'sonic-boom';
 
 /** Lines waiting beyond this are dropped: a reader that never reads must not cost more memory than this, or any answer. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
+/**
+ * Lines are written together that come within this time. Every write costs a hand-over to another thread and a system
+ * call, which under load is more than making the lines (docs/adr/0010).
+ */
+const BATCH_MS = 10;
+/** Characters. What does not fit is dropped by the batch, so a batch is small beside all that may wait. */
+const FULL_BATCH = 256 * 1024;
+
 export class LineWriter {
   readonly #out: sonicBoom.SonicBoom;
-  readonly #onDrop: (lines: number) => void;
   #batch: string[] = [];
   #batchLength = 0;
   #scheduled = false;
 
   /** @param onDrop Told how many lines were lost, each time some were. */
   constructor(fd: number, onDrop: (lines: number) => void) {
-    this.#onDrop = onDrop;
     // With a minLength of 0 its flush() would call back before anything is written.
     this.#out = new sonicBoom.SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
     this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
@@ -23,19 +29,18 @@ export class LineWriter {
 
   /** Takes one line, which has to end in a line feed. Never waits, never throws. */
   write(line: string): void {
-    if (this.#batchLength > MAX_WAITING_BYTES) {
-      this.#onDrop(1);
-      return;
-    }
     this.#batch.push(line);
     this.#batchLength += line.length;
+    if (this.#batchLength > FULL_BATCH) this.#flushBatch();
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flushBatch());
+    setTimeout(() => {
+      this.#scheduled = false;
+      this.#flushBatch();
+    }, BATCH_MS).unref();
   }
 
   #flushBatch(): void {
-    this.#scheduled = false;
     const text = this.#batch.join('');
     this.#batch = [];
     this.#batchLength = 0;

@@ -1,5 +1,6 @@
 // Metrics: every metric of the webhook, by prom-client, with bounded label values.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { CounterConfiguration } from 'prom-client';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { Outcome } from '../domain/outcome.ts';
@@ -11,30 +12,45 @@ const ADMISSION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 const PROBE_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const STATUS_VALUE: Readonly<Record<HealthStatus, number>> = { up: 1, unknown: 0.5, down: 0 };
 
-/** Children by label values, looked up once: `labels()` builds a key on every call. */
-class CachedCounter {
-  readonly #counter: Counter;
-  readonly #children = new Map<string, Counter.Internal>();
+interface Tally {
+  readonly labels: Readonly<Record<string, string>>;
+  count: number;
+}
 
-  constructor(counter: Counter) {
-    this.#counter = counter;
+/**
+ * A counter that is counted in plain numbers and handed over when somebody reads it: prom-client hashes the labels anew
+ * for every increment, which on the hot path costs more than the decision.
+ */
+class TallyCounter {
+  readonly #tallies = new Map<string, Tally>();
+
+  constructor(configuration: CounterConfiguration<string>) {
+    const tallies = this.#tallies;
+    // eslint-disable-next-line no-new -- it registers itself
+    new Counter({
+      ...configuration,
+      collect() {
+        for (const tally of tallies.values()) {
+          if (tally.count > 0) this.inc({ ...tally.labels }, tally.count);
+          tally.count = 0;
+        }
+      },
+    });
   }
 
-  inc(key: string, labels: Readonly<Record<string, string>>): void {
-    let child = this.#children.get(key);
-    if (child === undefined) {
-      child = this.#counter.labels({ ...labels });
-      this.#children.set(key, child);
-    }
-    child.inc();
+  /** @param key Stands for the labels; their values come from closed lists, so there are few. */
+  inc(key: string, labels: () => Readonly<Record<string, string>>): void {
+    const tally = this.#tallies.get(key);
+    if (tally === undefined) this.#tallies.set(key, { labels: labels(), count: 1 });
+    else tally.count += 1;
   }
 }
 
 export class Metrics {
   readonly registry = new Registry();
-  readonly #decisions: CachedCounter;
-  readonly #recalls: CachedCounter;
-  readonly #probes: CachedCounter;
+  readonly #decisions: TallyCounter;
+  readonly #recalls: TallyCounter;
+  readonly #probes: TallyCounter;
   readonly #admissionSeconds: Histogram;
   readonly #probeSeconds: Histogram;
   readonly #internalErrors: Counter;
@@ -51,20 +67,19 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
       new Counter({ name: PREFIX + name, help, labelNames, registers });
+    const tally = (name: string, help: string, labelNames: string[]): TallyCounter =>
+      new TallyCounter({ name: PREFIX + name, help, labelNames, registers });
     const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
       new Gauge({ name: PREFIX + name, help, labelNames, registers });
-    this.#decisions = new CachedCounter(
-      counter('admissions_total', 'Image slots judged, by action and reason.', ['action', 'reason']),
-    );
-    this.#recalls = new CachedCounter(
-      counter('cache_lookups_total', 'Questions looked up in memory, by result.', ['result']),
-    );
-    this.#probes = new CachedCounter(
-      counter('probes_total', 'Questions asked of registries, by endpoint and outcome.', [
-        'endpoint',
-        'outcome',
-      ]),
-    );
+    this.#decisions = tally('admissions_total', 'Image slots judged, by action and reason.', [
+      'action',
+      'reason',
+    ]);
+    this.#recalls = tally('cache_lookups_total', 'Questions looked up in memory, by result.', ['result']);
+    this.#probes = tally('probes_total', 'Questions asked of registries, by endpoint and outcome.', [
+      'endpoint',
+      'outcome',
+    ]);
     this.#admissionSeconds = new Histogram({
       name: `${PREFIX}admission_seconds`,
       help: 'Time to judge one pod.',
@@ -100,7 +115,7 @@ export class Metrics {
   }
 
   decision(action: string, reason: string): void {
-    this.#decisions.inc(`${action} ${reason}`, { action, reason });
+    this.#decisions.inc(`${action} ${reason}`, () => ({ action, reason }));
   }
 
   internalError(): void {
@@ -112,11 +127,11 @@ export class Metrics {
   }
 
   recalled(result: string): void {
-    this.#recalls.inc(result, { result });
+    this.#recalls.inc(result, () => ({ result }));
   }
 
   probed(endpoint: Endpoint, outcome: Outcome, seconds: number): void {
-    this.#probes.inc(`${endpoint.host} ${outcome}`, { endpoint: endpoint.host, outcome });
+    this.#probes.inc(`${endpoint.host} ${outcome}`, () => ({ endpoint: endpoint.host, outcome }));
     this.#probeSeconds.observe({ outcome }, seconds);
   }
 

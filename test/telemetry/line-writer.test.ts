@@ -34,7 +34,7 @@ function readNow(): string {
 }
 
 describe('LineWriter', () => {
-  it('writes every line, in order, in one go per loop turn', async () => {
+  it('writes every line, in order', async () => {
     const writer = new LineWriter(writeFd, () => {});
     for (let line = 0; line < 100; line += 1) writer.write(`${line}\n`);
     await writer.end(1000);
