@@ -6,7 +6,7 @@ import type { SlotDecision } from '../domain/decision.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { patchPod } from '../domain/patch.ts';
 import type { ImagePlan } from '../domain/plan.ts';
-import { readPod } from '../domain/pod.ts';
+import { MAX_PULL_SECRETS, readPod } from '../domain/pod.ts';
 import type { Pod } from '../domain/pod.ts';
 import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
 import type { Fingerprint } from '../domain/question.ts';
@@ -96,7 +96,8 @@ export class Admission {
   }
 
   #readSecrets(pod: Pod): readonly SecretReading[] | Promise<readonly SecretReading[]> {
-    return this.#lookups.secrets.read(pod.namespace, [...new Set(pod.pullSecretNames)]);
+    const names = [...new Set(pod.pullSecretNames)].slice(0, MAX_PULL_SECRETS);
+    return this.#lookups.secrets.read(pod.namespace, names);
   }
 
   #viewOf(namespace: string): NamespaceView {
@@ -153,7 +154,7 @@ export class Admission {
     const judgements = inquiries.map((inquiry) => judge(inquiry, credentials));
     const decisions = judgements.map((judgement) => judgement.decision);
     const { pod } = visit;
-    const added = credentials.credentials.added;
+    const added = notYetNamed(pod, credentials.credentials.added);
     const annotation = printDecisionAnnotation(
       judgements.map(({ decision, record }) => ({ id: decision.slot.id, record })),
     );
@@ -237,4 +238,10 @@ export class Admission {
 function nothing(started: number, clock: Clock): ExplainedVerdict {
   const ms = clock.now() - started;
   return { patch: [], warnings: [], pod: undefined, decisions: [], added: [], credentials: undefined, ms };
+}
+/** A derived name may stand behind the pull secrets that are looked at: added again, twice would not be once. */
+function notYetNamed(pod: Pod, names: readonly string[]): readonly string[] {
+  if (pod.pullSecretNames.length <= MAX_PULL_SECRETS) return names;
+  const named = new Set(pod.pullSecretNames);
+  return names.filter((name) => !named.has(name));
 }

@@ -67,17 +67,24 @@ function readSlot(kind: SlotKind, entry: unknown, index: number): ImageSlot | un
   };
 }
 
+/**
+ * More than any pod has. Nothing has been validated when we look: a body of 1 MiB can name 50,000 images, and each costs
+ * a question, a timer and a record. What is beyond stays as it is.
+ */
+export const MAX_SLOTS = 128;
+
 function readSlots(spec: JsonObject | undefined): ImageSlot[] {
   const slots: ImageSlot[] = [];
   const taken = new Set<string>();
   for (const kind of ['initContainers', 'containers', 'ephemeralContainers', 'volumes'] as const) {
-    asArray(own(spec, kind)).forEach((entry, index) => {
+    for (const [index, entry] of asArray(own(spec, kind)).entries()) {
+      if (slots.length === MAX_SLOTS) return slots;
       const slot = readSlot(kind, entry, index);
-      if (slot === undefined) return;
+      if (slot === undefined) continue;
       const unique = taken.has(slot.id) ? { ...slot, id: `${kind}/${index}` } : slot;
       taken.add(unique.id);
       slots.push(unique);
-    });
+    }
   }
   return slots;
 }
@@ -93,6 +100,9 @@ function readOwnerGroups(metadata: JsonObject | undefined): string[] {
 
 /** No object has a longer name (RFC 1123 subdomain), but nothing has been validated yet when we look. */
 const MAX_NAME_CHARACTERS = 253;
+
+/** Pull secrets that are looked at, the first ones; each may bring a derived one, and every record names those. */
+export const MAX_PULL_SECRETS = 128;
 
 function readPullSecretNames(secrets: readonly unknown[]): string[] {
   return secrets.flatMap((entry) => {

@@ -281,6 +281,21 @@ describe('admit', () => {
     expect((await admission.admit(makeRequest(pod))).patch).toEqual([]);
   });
 
+  it('bounds what one pod can cost: 100,000 images, or as many pull secrets', async () => {
+    const { admission, prober, records } = makeAdmission([SET]);
+    const images = makePod([]);
+    const containers = Array.from({ length: 100_000 }, (_, index) => ({ image: `fra.ocir.io/a${index}` }));
+    await admission.admit(makeRequest({ ...images, spec: { ...images.spec, containers } }));
+    expect(records).toHaveLength(128);
+    expect(prober.asked.length).toBeLessThanOrEqual(128);
+    const pullSecrets = Array.from({ length: 100_000 }, (_, index) => `s${index}`);
+    const pod = makePod([IMAGE], { pullSecrets });
+    const verdict = await admission.admit(makeRequest(pod));
+    expect(verdict.added).toHaveLength(128);
+    const again = await admission.admit(makeRequest(applied(pod, verdict)));
+    expect(again.patch).toEqual([]);
+  });
+
   it('admits unchanged, counts and tells when something throws', async () => {
     const { admission, prober, errors, records } = makeAdmission([SET]);
     prober.recall = () => {
