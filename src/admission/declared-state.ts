@@ -1,7 +1,7 @@
 // Declared state: what admission needs of the declarations in force: sets by namespace, pull secrets by name.
 import type { PullSecretObject } from '../domain/pull-secret.ts';
 import { parsePullSecret } from '../domain/pull-secret.ts';
-import { selects } from '../domain/label-selector.ts';
+import { selects, selectsByName } from '../domain/label-selector.ts';
 import type { Labels } from '../domain/label-selector.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { SecretReading } from '../domain/pod-credentials.ts';
@@ -14,8 +14,6 @@ export interface DeclaredObjects {
   /** Stands in for every pull secret that a pod names and the declarations do not hold (a laptop's docker login). */
   readonly standIn: PullSecretObject | undefined;
 }
-
-const NO_LABELS: Labels = {};
 
 /** Names that are not declared and remembered all the same; whoever calls us chooses them. */
 const MAX_UNDECLARED = 4096;
@@ -46,10 +44,11 @@ class State implements MirrorSource, PullSecretSource {
   forNamespace(namespace: string): readonly MirrorSet[] {
     const known = this.#byNamespace.get(namespace);
     if (known !== undefined) return known;
-    const labels = this.#objects.namespaceLabels.get(namespace) ?? NO_LABELS;
-    const selected = this.#objects.sets.filter(
-      (set) => set.namespaceSelector === undefined || selects(set.namespaceSelector, labels),
-    );
+    const labels = this.#objects.namespaceLabels.get(namespace);
+    const selected = this.#objects.sets.filter(({ namespaceSelector: selector }) => {
+      if (selector === undefined) return true;
+      return labels === undefined ? selectsByName(selector, namespace) : selects(selector, labels);
+    });
     const key = selected.map((set) => set.name).join('\n');
     const shared = this.#bySelection.get(key) ?? selected;
     this.#bySelection.set(key, shared);

@@ -2,6 +2,7 @@
 import type { ClusterObjects } from './cluster-objects.ts';
 import { resolveMirrorSet } from './mirror-set-resolution.ts';
 import type { DeclarationOptions, DeclarationProblem, Refs } from './declared-refs.ts';
+import { NAMESPACE_NAME_LABEL } from './label-selector.ts';
 import type { Labels } from './label-selector.ts';
 import type { MirrorSetObject } from './mirror-set-object.ts';
 import type { MirrorSet } from './mirror-set.ts';
@@ -73,7 +74,7 @@ function settlePrefixes(objects: readonly MirrorSetObject[]): {
 /** The label that the API server puts on every namespace itself; in a file it is rarely written. */
 function namespaceLabelsOf(objects: ClusterObjects): ReadonlyMap<string, Labels> {
   return new Map(
-    objects.namespaces.map(({ name, labels }) => [name, { ...labels, 'kubernetes.io/metadata.name': name }]),
+    objects.namespaces.map(({ name, labels }) => [name, { ...labels, [NAMESPACE_NAME_LABEL]: name }]),
   );
 }
 

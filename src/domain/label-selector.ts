@@ -14,6 +14,9 @@ export interface LabelSelector {
 
 export type Labels = Readonly<Record<string, string>>;
 
+/** The label that the API server puts on every namespace itself, and that nobody can change. */
+export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
 function requirementHolds(requirement: LabelRequirement, labels: Labels): boolean {
   const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
   switch (requirement.operator) {
@@ -36,4 +39,17 @@ export function selects(selector: LabelSelector, labels: Labels): boolean {
     literal.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
     selector.matchExpressions.every((requirement) => requirementHolds(requirement, labels))
   );
+}
+
+/** NotIn and DoesNotExist hold where a label is absent: of labels that nobody has told us that is a guess. */
+function isGuess({ key, operator }: LabelRequirement): boolean {
+  return key !== NAMESPACE_NAME_LABEL && (operator === 'NotIn' || operator === 'DoesNotExist');
+}
+
+/**
+ * Does the selector select a namespace of which only the name is known, whatever its labels are? A selector grants
+ * credentials, so that doubt is a no.
+ */
+export function selectsByName(selector: LabelSelector, name: string): boolean {
+  return selects(selector, { [NAMESPACE_NAME_LABEL]: name }) && !selector.matchExpressions.some(isGuess);
 }

@@ -210,6 +210,32 @@ describe('admit', () => {
     expect((await other.admission.admit(makeRequest(makePod([IMAGE])))).added).toEqual([]);
   });
 
+  it.each([
+    ['its name', { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['evil'] }],
+    ['a label', { key: 'tier', operator: 'NotIn', values: ['untrusted'] }],
+    ['the absence of a label', { key: 'untrusted', operator: 'DoesNotExist', values: [] }],
+  ] as const)(
+    'grants nothing to an undeclared namespace that may be excluded by %s',
+    async (_by, excluding) => {
+      const secret = makeSecret('dc1-pull', { 'reg.dc1.example': 'dc1' });
+      const mirror = makeMirror('reg.dc1.example/ocir', { source: 'Secret', secret });
+      const namespaceSelector = { matchLabels: {}, matchExpressions: [excluding] };
+      const { admission } = makeAdmission([makeSet('fra.ocir.io', [mirror], { namespaceSelector })]);
+      const verdict = await admission.admit(makeRequest(makePod([IMAGE]), { namespace: 'evil' }));
+      expect(verdict.added).toEqual([]);
+      expect(verdict.decisions[0]?.reason).toBe('no-mirror-set');
+    },
+  );
+
+  it('selects an undeclared namespace by its name', async () => {
+    const matchLabels = { 'kubernetes.io/metadata.name': 'shop' };
+    const { admission } = makeAdmission([
+      { ...SET, namespaceSelector: { matchLabels, matchExpressions: [] } },
+    ]);
+    const verdict = await admission.admit(makeRequest(makePod([IMAGE])));
+    expect(verdict.decisions[0]?.reason).toBe('upstream-available');
+  });
+
   it('asks nobody in the name of a pod whose secret does not parse, and warns', async () => {
     const broken = {
       ...PULL,
