@@ -149,6 +149,8 @@ function unchanged(input: SlotCase, reason: KeepReason): SlotDecision {
 function original(input: SlotCase, reason: KeepReason): SlotDecision {
   const decision = decided(input, input.plan.candidates[0], reason);
   if (input.present === 0) return decision;
+  // A way back is a change like any other.
+  if (input.restraint !== undefined) return unchanged(input, input.restraint);
   const left = input.answers[input.present]?.outcome;
   return { ...decision, action: 'back', reason: reason === 'upstream-available' ? backReason(left) : reason };
 }

@@ -183,6 +183,20 @@ describe('admit', () => {
     expect(verdict.added).toEqual(['registry-failover-from-fra-pull']);
   });
 
+  it.each(['Observe', 'CredentialsOnly', 'an excluded owner'] as const)(
+    'leaves an image of ours on its mirror alone for %s',
+    async (why) => {
+      const mode = why === 'an excluded owner' ? 'Rewrite' : why;
+      const { admission } = makeAdmission([{ ...SET, mode }]);
+      const text = JSON.stringify({ v: 1, slots: { 'containers/c0': { image: IMAGE } } });
+      const pod = makePod([MIRRORED], { annotations: { [DECISION_ANNOTATION]: text } });
+      const apiVersion = mode === 'Rewrite' ? 'postgresql.cnpg.io/v1' : 'apps/v1';
+      pod.metadata.ownerReferences = [{ apiVersion, kind: 'X', name: 'x', uid: 'u', controller: true }];
+      const verdict = await admission.admit(makeRequest(pod));
+      expect(applied(pod, verdict).spec.containers[0]?.image).toBe(MIRRORED);
+    },
+  );
+
   it('adds no secret in mode Observe, and does in CredentialsOnly', async () => {
     for (const [mode, added] of [
       ['Observe', []],
