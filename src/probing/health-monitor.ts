@@ -188,10 +188,13 @@ export class HealthMonitor {
   async #endOutage(endpoint: Endpoint, allServed: boolean): Promise<void> {
     const state = this.#book.get(endpoint);
     if (!state.repositoriesDown) return;
-    const hasWitness = this.#witnesses.has(endpoint.key);
-    // With nothing that was ever served, two broken repositories would keep all the others out for good.
-    const isTooLong = !hasWitness && performance.now() - state.since > NO_WITNESS_MS;
-    if (allServed || isTooLong || (await this.#witnessIsServed(endpoint))) {
+    const witness = allServed ? undefined : this.#witnesses.get(endpoint.key);
+    const told = witness && (await this.#ask(witness));
+    // With nothing that was ever served, two broken repositories would keep all the others out for good. So would a witness
+    // whose credential has ended: while the endpoint is down no pod brings another one.
+    const canTell = told !== undefined && told.outcome !== 'denied';
+    const isTooLong = !canTell && performance.now() - state.since > NO_WITNESS_MS;
+    if (allServed || isTooLong || (told && isServed(told))) {
       this.#book.observe(endpoint, { kind: 'rechecks-done' });
     }
   }

@@ -192,4 +192,31 @@ describe('HealthMonitor', () => {
       monitor.close();
     });
   });
+
+  it('does not wait for ever for a witness whose credential has ended', async () => {
+    makeScene(UP).monitor.close();
+    // A book that began an hour ago: what it says of an outage is long past the minute that is waited.
+    const book = new HealthBook(
+      () => performance.now() - 3_600_000,
+      () => {},
+    );
+    const client = {
+      ping: () => Promise.resolve(UP),
+      head: (): Promise<Finding> => Promise.resolve({ outcome: 'denied', evidence: 'answered' }),
+    };
+    const monitor = new HealthMonitor(client, book, {
+      intervalMs: 20,
+      downIntervalMs: 10,
+      probeTimeoutMs: 100,
+    });
+    monitor.watch([{ endpoint, canaries: [] }]);
+    monitor.served(question('good'));
+    for (const repository of ['a', 'b']) {
+      book.observe(endpoint, { kind: 'manifest-failed', repository, detail: '500' });
+      monitor.recheck(question(repository));
+    }
+    await expect.poll(() => book.get(endpoint).epoch, { interval: 2 }).toBe(1);
+    await expect.poll(() => book.get(endpoint).status, { interval: 2 }).toBe('up');
+    monitor.close();
+  });
 });
