@@ -11,6 +11,7 @@ export type DownCause = 'unreachable' | 'failing';
  * - `connection-failed`, `silent`: of a pod's question.
  * - `manifest-failed`, `manifest-ok`: of a pod's question, for one repository.
  * - `ping-ok`, `ping-failed`: the background's `/v2/`, or the one that confirms a failure. A 5xx there is a failure too.
+ * - `ping-void`: a ping that came to nothing because of us. What it was to confirm is not confirmed.
  * - `repositories-failed`: several repositories failed, and nothing that was served before is served now.
  * - `recheck-ok`: the background asked a question again that had failed with 5xx, and got an answer.
  * - `rechecks-done`: every question that was kept for asking again has been answered, or one that was served before.
@@ -18,7 +19,10 @@ export type DownCause = 'unreachable' | 'failing';
  */
 export type Evidence =
   | { readonly kind: 'answered' | 'silent' }
-  | { readonly kind: 'ping-ok' | 'repositories-failed' | 'rechecks-done' | 'canary-ok' | 'canary-failed' }
+  | {
+      readonly kind:
+        'ping-ok' | 'ping-void' | 'repositories-failed' | 'rechecks-done' | 'canary-ok' | 'canary-failed';
+    }
   | { readonly kind: 'connection-failed'; readonly detail: string }
   | { readonly kind: 'ping-failed'; readonly detail: string; readonly cause: DownCause }
   | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
@@ -87,16 +91,17 @@ type Draft = { -readonly [K in keyof EndpointHealth]: EndpointHealth[K] };
 function connectionFailed(draft: Draft, detail: string, ping: DownCause | undefined): void {
   draft.connectionFailures += 1;
   draft.detail = detail;
-  const isConfirmed = ping !== undefined && wasSuspected(draft);
+  const isConfirmed = ping !== undefined && hadSigns(draft);
   if (isConfirmed || draft.connectionFailures >= CONNECTION_FAILURES_DOWN) {
     draft.connectionDown ??= ping ?? 'unreachable';
   }
-  draft.suspect = draft.connectionDown === undefined;
+  // A 5xx has come over a connection: one alone raises no doubt about that.
+  draft.suspect = draft.connectionDown === undefined && (draft.suspect || ping !== 'failing');
 }
 
-/** A ping that fails confirms a failure or a silence before it; on its own it is the first of its kind. */
-function wasSuspected(draft: Draft): boolean {
-  return draft.suspect || draft.silences >= SILENCES_SUSPECT;
+/** A ping that fails confirms a failure or silences before it; on its own it is the first of its kind. */
+function hadSigns(draft: Draft): boolean {
+  return draft.connectionFailures > 1 || draft.silences >= SILENCES_SUSPECT;
 }
 
 function pingAnswered(draft: Draft): void {
@@ -168,6 +173,9 @@ function applyBackground(draft: Draft, evidence: Exclude<Evidence, PodEvidence>)
       return pingAnswered(draft);
     case 'ping-failed':
       return connectionFailed(draft, evidence.detail, evidence.cause);
+    case 'ping-void':
+      draft.suspect = false;
+      return;
     case 'recheck-ok':
       return recheckAnswered(draft, evidence.repository);
     case 'repositories-failed':

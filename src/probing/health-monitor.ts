@@ -1,8 +1,8 @@
 // Health monitor: the background's questions: pings, canaries, re-checks. The only thing that brings an endpoint back.
 import { LRUCache } from 'lru-cache';
 import type { Endpoint } from '../domain/endpoint.ts';
-import { areSeveral } from '../domain/health.ts';
-import type { Evidence } from '../domain/health.ts';
+import { areSeveral, SILENCES_SUSPECT } from '../domain/health.ts';
+import type { EndpointHealth, Evidence } from '../domain/health.ts';
 import type { Finding } from '../domain/outcome.ts';
 import type { Question } from '../domain/question.ts';
 import type { WatchTarget } from '../domain/watch-plan.ts';
@@ -137,14 +137,14 @@ export class HealthMonitor {
 
   async #pingNow(endpoint: Endpoint): Promise<void> {
     const wasWatched = this.#watches.has(endpoint.key);
-    // A first failure is confirmed by one more ping at once; whoever called has then a verdict, not a rumour.
-    for (let attempt = 0; attempt < 2 && !this.#closed; attempt += 1) {
+    // A first failure is confirmed by one more ping at once, a silence by two; whoever called has then a verdict, not a rumour.
+    for (let attempt = 0; attempt <= SILENCES_SUSPECT && !this.#closed; attempt += 1) {
       const finding = await this.#client.ping(endpoint, this.#budgetMs);
       // Undeclared meanwhile: its entry must not come back.
-      if (finding.evidence === 'none' || (wasWatched && !this.#watches.has(endpoint.key))) return;
-      const evidence = pingEvidence(finding);
+      if (wasWatched && !this.#watches.has(endpoint.key)) return;
+      const evidence = pingEvidence(finding, this.#book.get(endpoint));
       const state = this.#book.observe(endpoint, evidence);
-      if (evidence.kind === 'ping-ok' || state.status === 'down') return;
+      if (LAST_WORDS.has(evidence.kind) || state.status === 'down') return;
     }
   }
 
@@ -211,8 +211,15 @@ export class HealthMonitor {
   }
 }
 
-function pingEvidence(finding: Finding): Evidence & { readonly kind: 'ping-ok' | 'ping-failed' } {
+/** After these there is nothing left to confirm. */
+const LAST_WORDS: ReadonlySet<Evidence['kind']> = new Set(['ping-ok', 'ping-void']);
+
+/** A ping's silence confirms a failure, or two silences before it; by itself it is a silence like any other. */
+function pingEvidence(finding: Finding, state: EndpointHealth): Evidence {
   if (finding.evidence === 'answered') return { kind: 'ping-ok' };
+  if (finding.evidence === 'none') return { kind: 'ping-void' };
+  const isFirst = state.connectionFailures === 0 && state.silences < SILENCES_SUSPECT;
+  if (finding.evidence === 'silent' && isFirst) return { kind: 'silent' };
   const cause = finding.evidence === 'manifest-failed' ? 'failing' : 'unreachable';
   return { kind: 'ping-failed', detail: finding.detail ?? '', cause };
 }

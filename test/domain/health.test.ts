@@ -94,6 +94,15 @@ describe('nextHealth', () => {
     expect(after(pingOk, failed, pingFailed).suspect).toBe(false);
   });
 
+  it('is suspect no longer when the ping came to nothing because of us', () => {
+    expect(after(pingOk, failed, { kind: 'ping-void' })).toMatchObject({ suspect: false, status: 'up' });
+  });
+
+  it('is not suspect after one ping that is answered with 5xx: it is connected', () => {
+    expect(after(pingOk, ping5xx).suspect).toBe(false);
+    expect(after(pingOk, failed, ping5xx).status).toBe('down');
+  });
+
   it('begins a new epoch when it goes down and when it comes back, not when it becomes known', () => {
     expect(after(pingOk).epoch).toBe(0);
     expect(after(pingOk, failed, pingFailed).epoch).toBe(1);
@@ -102,7 +111,7 @@ describe('nextHealth', () => {
 });
 
 const anyEvidence: fc.Arbitrary<Evidence> = fc.oneof(
-  fc.constantFrom<Evidence>(failed, pingFailed, pingOk, answered, silent),
+  fc.constantFrom<Evidence>(failed, pingFailed, pingOk, answered, silent, { kind: 'ping-void' }),
   fc.constantFrom<Evidence>(
     { kind: 'canary-ok' },
     { kind: 'canary-failed' },

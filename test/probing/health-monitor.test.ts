@@ -9,6 +9,7 @@ import { makeEndpoint } from '../support/make.ts';
 const UP: Finding = { outcome: 'available', evidence: 'answered' };
 const DOWN: Finding = { outcome: 'unreachable', detail: 'refused', evidence: 'connection-failed' };
 const BROKEN: Finding = { outcome: 'failing', detail: '500', evidence: 'manifest-failed' };
+const SILENT: Finding = { outcome: 'slow', evidence: 'silent' };
 const VOID: Finding = { outcome: 'slow', evidence: 'none' };
 
 const endpoint = makeEndpoint('fra.ocir.io');
@@ -78,6 +79,37 @@ describe('HealthMonitor', () => {
     makeScene(VOID).monitor.watch([{ endpoint, canaries: [] }]);
     await expect.poll(() => scene.pings, { interval: 2 }).toBeGreaterThan(2);
     expect(status()).toBe('unknown');
+  });
+
+  it('leaves no endpoint under suspicion when the ping that was to judge it ran late', async () => {
+    makeScene(VOID);
+    scene.book.observe(endpoint, { kind: 'ping-ok' });
+    scene.book.observe(endpoint, { kind: 'connection-failed', detail: 'reset' });
+    scene.monitor.confirm(endpoint);
+    await expect.poll(() => scene.book.get(endpoint).suspect, { interval: 2 }).toBe(false);
+    expect(status()).toBe('up');
+  });
+
+  it('takes one silent ping for a silence, and three in a row for an outage', async () => {
+    const seen: unknown[] = [];
+    makeScene(SILENT).monitor.close();
+    const client = {
+      ping: (): Promise<Finding> => {
+        seen.push(scene.book.get(endpoint).suspect);
+        return Promise.resolve(SILENT);
+      },
+      head: () => Promise.resolve(UP),
+    };
+    scene.book.observe(endpoint, { kind: 'ping-ok' });
+    const monitor = new HealthMonitor(client, scene.book, {
+      intervalMs: 20,
+      downIntervalMs: 10,
+      probeTimeoutMs: 100,
+    });
+    monitor.confirm(endpoint);
+    await until('down');
+    expect(seen).toEqual([false, false, false]);
+    monitor.close();
   });
 
   it('pings once however many pods want a failure confirmed', async () => {
