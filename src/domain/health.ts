@@ -8,7 +8,8 @@ export type DownCause = 'unreachable' | 'failing';
 /**
  * One observation.
  * - `answered`: an HTTP answer below 500 to a pod's question. Heals nothing that is down: no pod is ever the trial.
- * - `connection-failed`, `silent`: of a pod's question.
+ * - `connection-failed`, `silent`: of a pod's question. Failures of questions that were on their way together (`askedAt`
+ *   before the one that is known) are one failure: they may have waited for one dial.
  * - `manifest-failed`, `manifest-ok`: of a pod's question, for one repository.
  * - `ping-ok`, `ping-failed`: the background's `/v2/`, or the one that confirms a failure. A 5xx there is a failure too.
  * - `ping-void`: a ping that came to nothing because of us. What it was to confirm is not confirmed.
@@ -23,7 +24,7 @@ export type Evidence =
       readonly kind:
         'ping-ok' | 'ping-void' | 'repositories-failed' | 'rechecks-done' | 'canary-ok' | 'canary-failed';
     }
-  | { readonly kind: 'connection-failed'; readonly detail: string }
+  | { readonly kind: 'connection-failed'; readonly detail: string; readonly askedAt?: number }
   | { readonly kind: 'ping-failed'; readonly detail: string; readonly cause: DownCause }
   | { readonly kind: 'manifest-failed'; readonly repository: string; readonly detail: string }
   | { readonly kind: 'manifest-ok'; readonly repository: string }
@@ -44,6 +45,8 @@ export interface EndpointHealth {
   readonly detail: string;
   /** Connection failures in a row. */
   readonly connectionFailures: number;
+  /** When the last one was heard of. */
+  readonly connectionFailedAt: number;
   /** Silent answers in a row. */
   readonly silences: number;
   /** A connection failed and a ping is to confirm it: until it has, questions are answered with that failure. */
@@ -77,6 +80,7 @@ export function initialHealth(now: number): EndpointHealth {
     cause: undefined,
     detail: '',
     connectionFailures: 0,
+    connectionFailedAt: -Infinity,
     silences: 0,
     suspect: false,
     connectionDown: undefined,
@@ -155,6 +159,8 @@ function applyPod(draft: Draft, evidence: PodEvidence, now: number): void {
       draft.silences += 1;
       return;
     case 'connection-failed':
+      if ((evidence.askedAt ?? Infinity) < draft.connectionFailedAt) return;
+      draft.connectionFailedAt = now;
       return connectionFailed(draft, evidence.detail, undefined);
     case 'manifest-failed':
       answered(draft);

@@ -57,6 +57,12 @@ const TELLING: Readonly<Record<Outcome, number>> = {
 /** Outcomes about the endpoint or the repository, the same for every credential: no use in trying the next one. */
 const SAME_FOR_ALL: ReadonlySet<Outcome> = new Set(['available', 'unreachable', 'slow', 'failing']);
 
+/** A question as it went out; `at`: milliseconds, monotonic. */
+interface Asked {
+  readonly question: ManifestQuestion;
+  readonly at: number;
+}
+
 export class Prober {
   readonly #client: ManifestAsker;
   readonly #health: HealthBook;
@@ -205,7 +211,7 @@ export class Prober {
     void flight.settled.then((finding) => {
       this.#flights.delete(credential.factKey);
       this.#meter.probed(question.endpoint, finding.outcome, (this.#now() - started) / 1000);
-      this.#learn(question, credential, finding, asked);
+      this.#learn(question, credential, finding, { question: asked, at: started });
     });
     return flight;
   }
@@ -215,12 +221,7 @@ export class Prober {
     if (state.silences >= SILENCES_SUSPECT) this.#suspicion.confirm(endpoint);
   }
 
-  #learn(
-    question: Question,
-    credential: QuestionCredential,
-    finding: Finding,
-    asked: ManifestQuestion,
-  ): void {
+  #learn(question: Question, credential: QuestionCredential, finding: Finding, asked: Asked): void {
     this.#observe(question, finding, asked);
     // Also with a limit that has just been used up: the answer itself was good.
     if (finding.digest !== undefined) this.#memory.sawDigest(question.id, finding.digest);
@@ -239,18 +240,18 @@ export class Prober {
     });
   }
 
-  #observe(question: Question, finding: Finding, asked: ManifestQuestion): void {
+  #observe(question: Question, finding: Finding, asked: Asked): void {
     const { endpoint, repository } = question;
     const detail = finding.detail ?? '';
     switch (finding.evidence) {
       case 'connection-failed':
-        this.#health.observe(endpoint, { kind: 'connection-failed', detail });
+        this.#health.observe(endpoint, { kind: 'connection-failed', detail, askedAt: asked.at });
         return this.#suspicion.confirm(endpoint);
       case 'manifest-failed':
         this.#health.observe(endpoint, { kind: 'manifest-failed', repository, detail });
-        return this.#suspicion.recheck(asked);
+        return this.#suspicion.recheck(asked.question);
       case 'answered':
-        if (finding.outcome === 'available') this.#suspicion.served(asked);
+        if (finding.outcome === 'available') this.#suspicion.served(asked.question);
         this.#health.observe(
           endpoint,
           isManifest(finding.outcome) ? { kind: 'manifest-ok', repository } : { kind: 'answered' },

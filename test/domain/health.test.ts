@@ -94,6 +94,12 @@ describe('nextHealth', () => {
     expect(after(pingOk, failed, pingFailed).suspect).toBe(false);
   });
 
+  it('counts failures of questions that were on their way together once', () => {
+    const together: Evidence = { ...failed, askedAt: 900 };
+    const state = after(pingOk, together, together, together, together);
+    expect(state).toMatchObject({ status: 'up', suspect: true, connectionFailures: 1 });
+  });
+
   it('is suspect no longer when the ping came to nothing because of us', () => {
     expect(after(pingOk, failed, { kind: 'ping-void' })).toMatchObject({ suspect: false, status: 'up' });
   });

@@ -105,6 +105,27 @@ describe('a fault at the upstream', () => {
   });
 });
 
+describe('one dial that fails', () => {
+  it('is one failure, however many images of a pod waited for it', async () => {
+    pair.fra.fault = 'refused';
+    await pair.fra.settled();
+    const set = sharedCredentialSet(pair);
+    const { engine } = startEngine(pair, [set]);
+    const states: string[] = [];
+    const { health } = engine;
+    const observe = health.observe.bind(health);
+    health.observe = (endpoint, evidence) => {
+      const state = observe(endpoint, evidence);
+      if (evidence.kind === 'connection-failed') states.push(state.status);
+      return state;
+    };
+    const images = ['1.0', '1.1', '1.2', '1.3'].map((tag) => `${pair.fra.hostPort}/team/app:${tag}`);
+    await engine.admission.admit(makeRequest(makePod(images, { pullSecrets: ['fra-pull'] })), 3000);
+    expect(states).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+    await engine.close();
+  });
+});
+
 describe('a fault at the mirror while the upstream is refused', () => {
   it.each(FAULTS)('%s', async (fault) => {
     pair.fra.fault = 'refused';
