@@ -82,7 +82,10 @@ class SlotAsker {
     const question = this.#inquiry.question(rank);
     if (question === undefined) return;
     const answer = this.#prober.recall(question) ?? (await this.#prober.ask(question));
-    if (!this.#closed) this.#inquiry.answers[rank] = answer;
+    if (this.#closed) return;
+    this.#inquiry.answers[rank] = answer;
+    // An upstream that limits us has said what the tag is all the same.
+    if (rank === 0) this.#inquiry.knownDigest = this.#prober.lastDigest(question);
   }
 
   #prefetchMirrors(): void {

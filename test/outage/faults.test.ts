@@ -126,6 +126,18 @@ describe('one dial that fails', () => {
   });
 });
 
+describe('an upstream that serves an image and says that its limit is used up', () => {
+  it('has said which build it is: a mirror is held to that', async () => {
+    pair.fra.fault = 'rateLimitUsedUp';
+    await pair.fra.settled();
+    const { engine } = startEngine(pair, [pairSet(pair, { digestPolicy: 'Require' })]);
+    const pod = makePod([`${pair.fra.hostPort}/team/app:1.0`], { pullSecrets: ['fra-pull'] });
+    const verdict = await engine.admission.admit(makeRequest(pod), 3000);
+    expect(verdict.decisions[0]).toMatchObject({ reason: 'upstream-throttled', digest: 'verified' });
+    await engine.close();
+  });
+});
+
 describe('a fault at the mirror while the upstream is refused', () => {
   it.each(FAULTS)('%s', async (fault) => {
     pair.fra.fault = 'refused';
