@@ -14,7 +14,14 @@ import { Conversation, type ConversationTools, type Heard } from './conversation
 import { digestOf, digestsDiffer, isDigest, parseDigestHeader } from './digest.ts';
 import type { Remembered } from './login.ts';
 import type { Description, ManifestQuestion } from '../domain/manifest-question.ts';
-import { ACCEPT_MANIFESTS, isSignedSchema1, parseManifest, printPlatform } from './media-types.ts';
+import {
+  ACCEPT_MANIFESTS,
+  isManifestBody,
+  isManifestType,
+  isSignedSchema1,
+  parseManifest,
+  printPlatform,
+} from './media-types.ts';
 import { headerOf, printHost } from '../transport/message.ts';
 import { Tokens } from './token.ts';
 import { Transport, type TransportOptions } from '../transport/transport.ts';
@@ -89,7 +96,9 @@ export class ManifestClient {
         : classifyRefusal(heard.value.answer);
     }
     const digest = parseDigestHeader(headerOf(headers, 'docker-content-digest'));
-    if (digest === undefined && !isDigest(question.reference)) return this.#get(conversation, question);
+    // A digest asked for needs no repeating, but a page that is shown for whatever is asked is no answer to it.
+    const isAnswer = isDigest(question.reference) && isManifestType(headerOf(headers, 'content-type'));
+    if (digest === undefined && !isAnswer) return this.#get(conversation, question);
     return judgeDigest(question, heard.value, digest);
   }
 
@@ -187,8 +196,12 @@ function judgeManifest(question: ManifestQuestion, heard: Heard): Finding {
   const { reply, answer } = heard;
   if (reply.status >= 300) return classifyRefusal(answer);
   if (reply.cut) return failingAt(answer.place, 'answered with a manifest of more than 4 MiB');
+  const type = headerOf(reply.headers, 'content-type');
+  if (!isManifestType(type) && !isManifestBody(reply.body.toString('utf8'))) {
+    return failingAt(answer.place, 'answered with something that is no manifest');
+  }
   const said = parseDigestHeader(headerOf(reply.headers, 'docker-content-digest'));
-  if (isSignedSchema1(headerOf(reply.headers, 'content-type'))) return judgeDigest(question, heard, said);
+  if (isSignedSchema1(type)) return judgeDigest(question, heard, said);
   const asked = isDigest(question.reference) ? question.reference : undefined;
   const real = digestOf(reply.body, said ?? asked);
   if (said !== undefined && said !== real) {

@@ -10,9 +10,22 @@ const DOCKER_SCHEMA_1 = 'application/vnd.docker.distribution.manifest.v1+prettyj
  * Always all of them: GHCR answers 404 for an index when the index type is not accepted, and old registries answer with
  * another digest for a narrower list. The signed schema 1 comes last: only what exists in nothing else is served so.
  */
-export const ACCEPT_MANIFESTS = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA_1].join(
-  ', ',
-);
+const MANIFEST_TYPES = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA_1];
+export const ACCEPT_MANIFESTS = MANIFEST_TYPES.join(', ');
+
+/** Does the Content-Type, parameters aside, name a manifest? */
+export function isManifestType(contentType: string): boolean {
+  return MANIFEST_TYPES.includes(contentType.split(';')[0]?.trim().toLowerCase() ?? '');
+}
+
+/** Is it a manifest by its content? All have a schemaVersion; some stores do not know their type. */
+export function isManifestBody(body: string): boolean {
+  try {
+    return typeof record(JSON.parse(body))['schemaVersion'] === 'number';
+  } catch {
+    return false;
+  }
+}
 
 /** The digest of a signed schema 1 manifest covers its payload without the signatures: the body's hash is another. */
 export function isSignedSchema1(mediaType: string): boolean {

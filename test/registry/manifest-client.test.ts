@@ -1,3 +1,5 @@
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
 import type { Finding } from '../../src/domain/outcome.ts';
@@ -9,6 +11,7 @@ import {
   MisbehavingRegistry,
   type Fault,
 } from '../support/misbehaving-registry.ts';
+import { testCa } from '../support/tls.ts';
 import { clientFor, endpointOf, questionOf } from './client.ts';
 
 const credential = new Credential({ username: 'puller', password: 'S3cr3t-of-fra' });
@@ -49,6 +52,26 @@ describe('head of a registry that works', () => {
       'GET /token',
       'HEAD /v2/team/app/manifests/1.0',
     ]);
+  });
+});
+
+describe('a server that shows one page for whatever it is asked', () => {
+  it.each([
+    { what: 'a tag', reference: '1.0' },
+    { what: 'a digest', reference: digest },
+  ])('serves no $what', async ({ reference }) => {
+    const { certPem, keyPem } = await (await testCa()).issue({ names: ['page.registry.test'] });
+    const server = createServer({ cert: certPem, key: keyPem }, (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>We will be back soon</html>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.1.9', resolve));
+    const { port } = server.address() as AddressInfo;
+    const page = { name: 'page.registry.test', address: '127.0.1.9', port, trust: (await testCa()).trust };
+    client = clientFor([page]);
+    const found = await client.head(questionOf(page, undefined, { reference }), 3000);
+    expect(found).toMatchObject({ outcome: 'failing', detail: expect.stringContaining('no manifest') });
+    server.close();
+    server.closeAllConnections();
   });
 });
 
