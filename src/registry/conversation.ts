@@ -30,6 +30,8 @@ export interface Inquiry {
   readonly path: string;
   readonly accept: string;
   readonly cap: BodyCap;
+  /** Without what the login has come to. */
+  readonly bare?: boolean;
 }
 
 /** An answer of the registry or of whom it sent us to, with what is needed to judge it. */
@@ -69,6 +71,10 @@ export class Conversation {
     });
   }
 
+  get showsPassword(): boolean {
+    return this.#login.showsPassword;
+  }
+
   /** Asks, logging in as far as it takes. The answer may be any status; an error is what the lack of one means. */
   async ask(inquiry: Inquiry): Promise<Result<Heard, Finding>> {
     const recalled = await this.#login.recall();
@@ -92,7 +98,7 @@ export class Conversation {
     const arrival = await travel(this.#transport, {
       ...inquiry,
       url: new URL(inquiry.path, this.#base),
-      authorization: this.#login.authorization,
+      authorization: inquiry.bare === true ? undefined : this.#login.authorization,
       trust: this.#question.endpoint.trust,
       guard: undefined,
       guardAbroad: classOfHome,

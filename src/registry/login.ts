@@ -77,6 +77,11 @@ export class Login {
     return REFUSALS.has(ready.error.outcome) ? ready : ok(undefined);
   }
 
+  /** What is shown is the password itself: each refusal of it is a failed login. */
+  get showsPassword(): boolean {
+    return this.#shown.kind === 'basic';
+  }
+
   /** What to do about an answer of the registry itself. */
   stepAfter(status: number, challenges: readonly Challenge[]): Step {
     const hasCredential = this.#bounds.question.credential !== undefined;

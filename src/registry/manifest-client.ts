@@ -90,16 +90,24 @@ export class ManifestClient {
     if (!heard.ok) return heard.error;
     const { status, headers } = heard.value.reply;
     if (HEAD_REFUSED.has(status)) return this.#get(conversation, question);
-    if (status >= 300) {
-      return WORDS_WANTED.has(status)
-        ? this.#get(conversation, question)
-        : classifyRefusal(heard.value.answer);
-    }
+    if (status >= 300) return this.#refused(conversation, question, heard.value);
     const digest = parseDigestHeader(headerOf(headers, 'docker-content-digest'));
     // A digest asked for needs no repeating, but a page that is shown for whatever is asked is no answer to it.
     const isAnswer = isDigest(question.reference) && isManifestType(headerOf(headers, 'content-type'));
     if (digest === undefined && !isAnswer) return this.#get(conversation, question);
     return judgeDigest(question, heard.value, digest);
+  }
+
+  async #refused(
+    conversation: Conversation,
+    question: ManifestQuestion,
+    { reply, answer }: Heard,
+  ): Promise<Finding> {
+    if (!WORDS_WANTED.has(reply.status)) return classifyRefusal(answer);
+    if (reply.status !== 401 || !conversation.showsPassword) return this.#get(conversation, question);
+    // Accounts are locked after some failed logins: a refused password is not shown again for the sake of the words.
+    const words = await conversation.ask({ method: 'GET', bare: true, ...manifestInquiry(question) });
+    return classifyRefusal(words.ok && words.value.reply.status === 401 ? words.value.answer : answer);
   }
 
   async #get(conversation: Conversation, question: ManifestQuestion): Promise<Finding> {

@@ -55,6 +55,23 @@ describe('head of a registry that works', () => {
   });
 });
 
+describe('a wrong password at a registry with Basic', () => {
+  it('is one failed login per question, and the words are there all the same', async () => {
+    const basic = await MisbehavingRegistry.start({
+      name: 'fra.registry.test',
+      address: '127.0.1.10',
+      auth: 'basic',
+      credential: { username: 'puller', password: 'right' },
+      images: { 'team/app': { '1.0': body } },
+    });
+    client = clientFor([basic]);
+    const found = await client.head(questionOf(basic, credential), 3000);
+    expect(found).toMatchObject({ outcome: 'denied', detail: expect.stringContaining('UNAUTHORIZED') });
+    expect(basic.requests.filter((request) => request.basic !== undefined)).toHaveLength(1);
+    await basic.stop();
+  });
+});
+
 describe('a server that shows one page for whatever it is asked', () => {
   it.each([
     { what: 'a tag', reference: '1.0' },
