@@ -27,4 +27,6 @@ export interface Finding {
    * not a 5xx. `none`: says nothing about the endpoint (e.g. the token server of another host failed, a refused redirect).
    */
   readonly evidence: 'connection-failed' | 'silent' | 'manifest-failed' | 'answered' | 'none';
+  /** It came to nothing because of us (a late timer of ours, no free connection): what was known before still is. */
+  readonly isVoid?: true;
 }

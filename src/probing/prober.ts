@@ -222,6 +222,7 @@ export class Prober {
   }
 
   #learn(question: Question, credential: QuestionCredential, finding: Finding, asked: Asked): void {
+    if (finding.isVoid) return;
     this.#observe(question, finding, asked);
     // Also with a limit that has just been used up: the answer itself was good.
     if (finding.digest !== undefined) this.#memory.sawDigest(question.id, finding.digest);

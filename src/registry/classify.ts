@@ -111,6 +111,7 @@ const OWN_FAILURES: Readonly<Record<ExchangeFailure['kind'], readonly [Outcome, 
 export function classifyFailure(failure: ExchangeFailure, place: Place): Finding {
   const detail = `${printPlace(place)}: ${failure.detail}`;
   const [outcome, evidence] = OWN_FAILURES[failure.kind];
+  if (failure.kind === 'void') return { ...finding(outcome, evidence, detail), isVoid: true };
   if (place.role === 'registry') return finding(outcome, evidence, detail);
   if (outcome === 'unreachable') return finding('failing', 'manifest-failed', detail);
   if (outcome === 'slow') return finding('slow', 'none', detail);

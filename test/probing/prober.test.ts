@@ -105,6 +105,17 @@ describe('Prober', () => {
     expect(scene.prober.recall(question)).toBeUndefined();
   });
 
+  it('keeps a stale fact when the refresh came to nothing because of us', async () => {
+    const scene = makeScene();
+    const question = makeQuestion();
+    await scene.prober.ask(question);
+    scene.answer = () => ({ outcome: 'slow', evidence: 'none', isVoid: true });
+    scene.now = 31_000;
+    expect(scene.prober.recall(question)?.outcome).toBe('available');
+    await settled();
+    expect(scene.prober.recall(question)?.outcome).toBe('available');
+  });
+
   it('forgets a stale fact as soon as the refresh comes to something else', async () => {
     const scene = makeScene();
     const question = makeQuestion();
