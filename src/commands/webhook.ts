@@ -140,8 +140,16 @@ async function serve(settings: WebhookSettings, proxy: Proxy | undefined): Promi
     metrics: () => metrics.registry.metrics(),
     metricsContentType: metrics.registry.contentType,
   });
-  await server.app.listen(settings.listen);
-  await ops.listen(settings.opsListen);
+  try {
+    await server.app.listen(settings.listen);
+    await ops.listen(settings.opsListen);
+  } catch (error) {
+    // Half a webhook would go on without anybody to ask after its health.
+    await Promise.all([server.close(0), ops.close(), engine.close()]);
+    stopDeclarations();
+    certificates.close();
+    throw error;
+  }
   log.info({ listen: settings.listen, ops: settings.opsListen }, 'webhook is serving');
 
   const signal = await nextSignal();
