@@ -1,6 +1,7 @@
 // Every fault that a registry can have, at the upstream and at the mirror: the decision, the time, and whose credential
 // was seen where. Real TLS servers, the real engine; nothing is simulated but the misbehaviour.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DnsServer } from '../support/dns-server.ts';
 import { makePod } from '../support/make.ts';
 import { makeRequest } from '../support/admission.ts';
 import type { Fault } from '../support/misbehaving-registry.ts';
@@ -102,6 +103,38 @@ describe('a fault at the upstream', () => {
     expect(ms).toBeLessThan(TIMES.budgetMs + 250);
     expectNoStrays();
     expect(JSON.stringify(record)).not.toMatch(/secret-[12]/);
+  });
+});
+
+describe('DNS', () => {
+  it.each([
+    { at: 'upstream', how: 'knows no address', reason: 'upstream-unreachable', action: 'rewrite' },
+    { at: 'upstream', how: 'does not answer', reason: 'upstream-unreachable', action: 'rewrite' },
+    { at: 'mirror', how: 'knows no address', reason: 'no-mirror-available', action: 'keep' },
+    { at: 'mirror', how: 'does not answer', reason: 'no-mirror-available', action: 'keep' },
+  ])('$how for the $at', async ({ at, how, reason, action }) => {
+    const dns = await DnsServer.start('127.0.11.3');
+    const lost = at === 'upstream' ? 'fra.registry.test' : 'ams.registry.test';
+    if (how === 'does not answer') dns.silentZones.add(lost);
+    const known = at === 'upstream' ? pair.ams : pair.fra;
+    if (at === 'mirror') pair.fra.fault = 'refused';
+    await pair.fra.settled();
+    const { engine } = startEngine(pair, [pairSet(pair)], {
+      names: {
+        fixed: { [known.name]: [known.address] },
+        servers: [dns.server],
+        hostsFile: '/nonexistent',
+      },
+    });
+    const pod = makePod([`${pair.fra.hostPort}/team/app:1.0`], { pullSecrets: ['fra-pull'] });
+    const started = performance.now();
+    const verdict = await engine.admission.admit(makeRequest(pod), 3000);
+    expect(performance.now() - started).toBeLessThan(TIMES.budgetMs + 100);
+    expect(verdict.decisions[0]).toMatchObject({ reason, action });
+    expect(verdict.decisions[0]?.answers[at === 'upstream' ? 0 : 1]?.detail).toContain('DNS');
+    expectNoStrays();
+    await engine.close();
+    await dns.stop();
   });
 });
 

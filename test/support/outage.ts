@@ -6,6 +6,7 @@ import { endpointOfPrefix, parseEndpoint } from '../../src/domain/endpoint.ts';
 import type { PullSecretObject } from '../../src/domain/pull-secret.ts';
 import { parsePullSecret } from '../../src/domain/pull-secret.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
+import type { NamesOptions } from '../../src/transport/names.ts';
 import { makeMirror, makeSet, must } from './make.ts';
 import { MisbehavingRegistry, indexManifest } from './misbehaving-registry.ts';
 
@@ -80,14 +81,16 @@ export const TIMES = { probeTimeoutMs: 400, budgetMs: 600, hedgeMs: 80, probeInt
 export function startEngine(
   pair: Pair,
   sets: readonly MirrorSet[],
-  over: { watch?: boolean; times?: Partial<typeof TIMES> } = {},
+  over: { watch?: boolean; times?: Partial<typeof TIMES>; names?: NamesOptions } = {},
 ): OutageBench {
   const records: AuditRecord[] = [];
   const none = (): void => {};
   const engine = createEngine({
     settings: { ...TIMES, ...over.times, cluster: 'test', excludedOwners: new Set() },
     transport: {
-      names: { fixed: { 'fra.registry.test': [pair.fra.address], 'ams.registry.test': [pair.ams.address] } },
+      names: over.names ?? {
+        fixed: { 'fra.registry.test': [pair.fra.address], 'ams.registry.test': [pair.ams.address] },
+      },
     },
     audit: { append: (record) => void records.push(record) },
     listeners: {
