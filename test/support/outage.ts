@@ -13,7 +13,13 @@ import { MisbehavingRegistry, indexManifest } from './misbehaving-registry.ts';
 export const FRA = { username: 'fra-robot', password: 'fra-secret-1' };
 export const AMS = { username: 'ams-robot', password: 'ams-secret-2' };
 
-export interface Pair {
+/** What has to be known of two registries to declare them. */
+export interface Places {
+  readonly fra: Pick<MisbehavingRegistry, 'address' | 'hostPort' | 'trust'>;
+  readonly ams: Pick<MisbehavingRegistry, 'address' | 'hostPort' | 'trust'>;
+}
+
+export interface Pair extends Places {
   readonly fra: MisbehavingRegistry;
   readonly ams: MisbehavingRegistry;
   stop(): Promise<void>;
@@ -48,7 +54,7 @@ export function dockerConfigSecret(
 }
 
 /** The set of the pair: the mirror brings its own credential, and the nodes trust both CAs. */
-export function pairSet({ fra, ams }: Pair, over: Partial<MirrorSet> = {}): MirrorSet {
+export function pairSet({ fra, ams }: Places, over: Partial<MirrorSet> = {}): MirrorSet {
   const secret = must(parsePullSecret(dockerConfigSecret('install', 'ams-pull', ams.hostPort, AMS)));
   const mirror = makeMirror(ams.hostPort, {
     source: 'Secret',
@@ -79,7 +85,7 @@ export interface OutageBench {
 export const TIMES = { probeTimeoutMs: 400, budgetMs: 600, hedgeMs: 80, probeIntervalMs: 60_000 };
 
 export function startEngine(
-  pair: Pair,
+  pair: Places,
   sets: readonly MirrorSet[],
   over: { watch?: boolean; times?: Partial<typeof TIMES>; names?: NamesOptions } = {},
 ): OutageBench {
