@@ -49,8 +49,10 @@ export class Page {
 
   /** Characters in a line: the terminal's, within reason; 80 where there is no terminal. */
   get width(): number {
-    const columns = this.#output.isTTY === true ? (this.#output.columns ?? USUAL) : USUAL;
-    return Math.min(WIDEST, Math.max(NARROWEST, columns));
+    const { isTTY, columns = 0 } = this.#output;
+    // A terminal that was never told its size says 0.
+    const wanted = isTTY === true && columns > 0 ? columns : USUAL;
+    return Math.min(WIDEST, Math.max(NARROWEST, wanted));
   }
 
   /** One line as it is; the caller knows that it fits. */

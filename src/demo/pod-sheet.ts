@@ -8,8 +8,8 @@ import { printMs } from './step-report.ts';
 
 /** Labels in front of a pod's lines are so wide, with the blank behind them. */
 const LABEL = 9;
-/** What a registry answered is told in so many lines at most. */
-const ANSWER_LINES = 2;
+/** Room for what a registry answered: two lines of a usual terminal, more on a narrow one. */
+const ANSWER_CHARACTERS = 2 * 56;
 
 const UNVERIFIED = ' (nobody had asked for it before, so there is nothing to compare)';
 
@@ -93,7 +93,8 @@ export class PodSheet {
     const first = `${' '.repeat(LABEL + 3)}${place} `;
     const { width } = this.#page;
     const lines = wrap(this.#printAnswer(candidate), width, { first, rest: ' '.repeat(first.length) });
-    for (const line of firstLines(lines, ANSWER_LINES, width)) this.#page.line(line, 'dim');
+    const most = Math.max(2, Math.ceil(ANSWER_CHARACTERS / (width - first.length)));
+    for (const line of firstLines(lines, most, width)) this.#page.line(line, 'dim');
   }
 
   #printAnswer({ outcome, ms, fromMemory, detail = '', secret }: AuditCandidate): string {

@@ -131,7 +131,7 @@ export class Prompt {
     const broken = (place === undefined ? PLACES : [place]).filter(
       (each) => stage.registry(each).fault !== 'none',
     );
-    if (broken.length === 0) this.#page.text(place === undefined ? 'Nothing is broken.' : `${place} is not broken.`);
+    if (broken.length === 0) this.#page.text(`${place ?? 'Every registry'} answers already.`);
     for (const each of broken) this.#page.text(await this.#healOne(each));
   }
 

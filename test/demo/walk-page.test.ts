@@ -52,6 +52,7 @@ describe('Page', () => {
     ['a usual terminal', { columns: 80 }, 80],
     ['a wide terminal', { columns: 240 }, 100],
     ['a narrow terminal', { columns: 20 }, 40],
+    ['a terminal of unknown size', { columns: 0 }, 80],
   ])('is as wide as can be read on %s', (_, terminal, width) => {
     const { page, text } = screen(terminal);
     page.heading('title');
