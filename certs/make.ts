@@ -7,9 +7,11 @@ import { issueCa, issueServing, validFor } from '../src/certificates/issue.ts';
 const usage = `npm run certs -- [--out DIR] [--namespace NS] [--dns NAME]... [--days N]
 
   --out DIR         folder for ca.crt, tls.crt and tls.key (default: certs)
-  --namespace NS    namespace of the webhook's Service (default: registry-failover)
+  --namespace NS    namespace of the webhook's Service
+                    (default: registry-failover)
   --dns NAME        a further DNS name or IP address to serve, may be repeated
   --days N          days of validity, 1 to 825 (default: 90)
+  -h, --help        this text
 `;
 
 interface Wanted {
@@ -18,7 +20,7 @@ interface Wanted {
   readonly days: number;
 }
 
-/** Command line → what to make, or a sentence that says what is wrong with it. */
+/** Command line → what to make, `help`, or a sentence that says what is wrong with it. */
 function read(args: readonly string[]): Wanted | string {
   const { values } = parseArgs({
     args: [...args],
@@ -27,8 +29,10 @@ function read(args: readonly string[]): Wanted | string {
       namespace: { type: 'string', default: 'registry-failover' },
       dns: { type: 'string', multiple: true, default: [] },
       days: { type: 'string', default: '90' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) return 'help';
   const days = Number(values.days);
   // 825 days is the most that some clients take from a private CA.
   if (!Number.isInteger(days) || days < 1 || days > 825) return '--days must be a whole number from 1 to 825';
@@ -42,12 +46,23 @@ function read(args: readonly string[]): Wanted | string {
   return { out: values.out, names: [...new Set(names)], days };
 }
 
+/** From the working directory where that is shorter: lines have to fit a terminal, and be copied. */
+function shortPath(file: string): string {
+  const relative = path.relative('', file);
+  return relative.length < file.length ? relative : file;
+}
+
+/** Quoted for a shell where it has to be. */
+function shellWord(text: string): string {
+  return /^[\w./+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** In place by rename, so that a webhook that watches these files never reads half of one. */
 function write(file: string, text: string, mode: number): void {
   const beside = `${file}.${process.pid}.tmp`;
   writeFileSync(beside, text, { mode, flag: 'wx' });
   renameSync(beside, file);
-  console.log(file);
+  console.log(shortPath(file));
 }
 
 async function make(wanted: Wanted): Promise<void> {
@@ -56,15 +71,17 @@ async function make(wanted: Wanted): Promise<void> {
   const ca = await issueCa({ name: 'registry-failover development CA', validity });
   const serving = await issueServing(ca, { names: wanted.names, validity });
   mkdirSync(wanted.out, { recursive: true });
-  write(path.join(wanted.out, 'ca.crt'), ca.certificatePem, 0o644);
+  const bundle = path.join(wanted.out, 'ca.crt');
+  write(bundle, ca.certificatePem, 0o644);
   write(path.join(wanted.out, 'tls.key'), serving.keyPem, 0o600);
   write(path.join(wanted.out, 'tls.crt'), serving.certificatePem, 0o644);
-  console.log(`\nvalid until ${validity.notAfter.toISOString()} for ${wanted.names.join(', ')}`);
-  console.log(`\nhelm … --set tls.caBundle=${Buffer.from(ca.certificatePem).toString('base64')}`);
+  console.log(`\nvalid until ${validity.notAfter.toISOString().slice(0, 10)} for`);
+  for (const name of wanted.names) console.log(`  ${name}`);
+  console.log(`\nfor helm:\n  --set tls.caBundle="$(base64 -w0 <${shellWord(shortPath(bundle))})"`);
 }
 
 /** parseArgs throws on an unknown option; its message is what to print. */
-function readOrSay(args: readonly string[]): Wanted | string {
+function readOrSay(args: readonly string[]): ReturnType<typeof read> {
   try {
     return read(args);
   } catch (error) {
@@ -73,7 +90,9 @@ function readOrSay(args: readonly string[]): Wanted | string {
 }
 
 const wanted = readOrSay(process.argv.slice(2));
-if (typeof wanted === 'string') {
+if (wanted === 'help') {
+  process.stdout.write(usage);
+} else if (typeof wanted === 'string') {
   process.stderr.write(`${wanted}\n\n${usage}`);
   process.exitCode = 2;
 } else {

@@ -69,7 +69,7 @@ export interface LoadedState extends LiveState {
 
 async function describeAbsence(path: string, options: LoadOptions): Promise<string> {
   const loaded = await loadManifests([path], options);
-  const lists = loaded.ok ? Object.values<readonly unknown[]>(loaded.value) : [];
+  const lists: readonly (readonly unknown[])[] = loaded.ok ? Object.values({ ...loaded.value }) : [];
   const count = lists.reduce((sum, list) => sum + list.length, 0);
   const read = count === 1 ? '1 manifest read' : `${count} manifests read`;
   const isFolder = path !== '-' && (await stat(path)).isDirectory();

@@ -38,7 +38,26 @@ describe('npm run certs', () => {
     expect(serving.checkPrivateKey(createPrivateKey(pem('tls.key')))).toBe(true);
     expect(serving.verify(new X509Certificate(pem('ca.crt')).publicKey)).toBe(true);
     expect(statSync(path.join(out, 'tls.key')).mode & 0o777).toBe(0o600);
-    expect(stdout).toContain(`tls.caBundle=${Buffer.from(pem('ca.crt')).toString('base64')}`);
+    expect(stdout).toContain(`--set tls.caBundle="$(base64 -w0 <${path.join(out, 'ca.crt')})"\n`);
+    const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+    expect(stdout).toContain(`\nvalid until ${day} for\n`);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('prints a command that a shell takes, whatever the folder is called', () => {
+    const out = path.join(folder, "it's $here");
+    const { stdout } = run('--out', out);
+    const [, option] = /--set (tls\.caBundle=.*)\n/.exec(stdout) ?? [];
+    const said = spawnSync('sh', ['-c', `printf %s ${option}`], { encoding: 'utf8' }).stdout;
+    const pem = readFileSync(path.join(out, 'ca.crt')).toString('base64');
+    expect(said).toBe(`tls.caBundle=${pem}`);
+  });
+
+  it('helps in 80 columns', () => {
+    const { status, stdout, stderr } = run('--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('--days N');
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
   it('replaces what an earlier run made', () => {

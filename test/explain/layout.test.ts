@@ -1,6 +1,22 @@
 // Layout: text that fits, can be copied, and cannot steer a terminal.
 import { describe, expect, it } from 'vitest';
-import { bullet, indent, labelled, printDuration, printable, shortDigest } from '../../src/explain/layout.ts';
+import {
+  bullet,
+  indent,
+  labelled,
+  printDuration,
+  printable,
+  shortDigest,
+  wrapError,
+} from '../../src/explain/layout.ts';
+
+describe('wrapError', () => {
+  it('indents what does not fit, and leaves what fits as it is', () => {
+    expect(wrapError('error: one two three', 14)).toEqual(['error: one', '  two three']);
+    expect(wrapError('', 14)).toEqual(['']);
+    expect(wrapError('error: one', 80)).toEqual(['error: one']);
+  });
+});
 
 describe('layout', () => {
   it('wraps at spaces within 80 columns', () => {

@@ -31,9 +31,26 @@ describe('readCertificate', () => {
     const other = await mkdtemp(join(tmpdir(), 'certificate-'));
     const { keyPath } = await writePair(other);
     await expect(readCertificate({ ...files, keyPath })).rejects.toThrow(
-      /tls\.crt and .*tls\.key are no usable/,
+      /^--tls-cert, --tls-key: .*tls\.crt and .*tls\.key are no usable certificate and key: the key belongs to another certificate\. Give/,
     );
     await rm(other, { recursive: true });
+  });
+});
+
+describe('readCertificate, of files that are not there', () => {
+  it.each(['cert', 'key'])('names the flag and the file of the %s, and what to do', async (which) => {
+    const files = await writePair(folder);
+    const path = join(folder, 'other.pem');
+    await expect(readCertificate({ ...files, [`${which}Path`]: path })).rejects.toThrow(
+      `--tls-${which}: there is no file ${path}. Give one, or make one with npm run certs.`,
+    );
+  });
+
+  it('says why one cannot be read', async () => {
+    const files = await writePair(folder);
+    await expect(readCertificate({ ...files, certPath: folder })).rejects.toThrow(
+      `--tls-cert: ${folder} cannot be read (EISDIR).`,
+    );
   });
 });
 
