@@ -13,7 +13,7 @@ const entryPoints = ['src/main.ts'];
  * Bytes of code (source maps apart). Over it the build fails: look at what came in, then raise it on purpose. What is loaded at
  * every start is bounded apart, since it is paid in start-up time and memory.
  */
-const budget = { total: 6_000_000, start: 1_000_000 };
+const budget = { total: 6_000_000, start: 200_000 };
 
 // CommonJS packages inside an ES module bundle call require() for Node's own modules.
 const banner =
@@ -84,7 +84,12 @@ function check(metafile: Metafile): readonly string[] {
   const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
   for (const [file, bytes] of sizes) console.log(`${String(bytes).padStart(9)}  ${file}`);
   console.log(`${String(total).padStart(9)}  in all, budget ${budget.total}`);
-  const starts = entryPoints.map((entry) => `dist/${path.basename(entry, '.ts')}.mjs`);
+  // The entry point itself only looks at Node's version; what every command loads begins behind it.
+  const starts = Object.entries(metafile.outputs).flatMap(([file, { entryPoint }]) =>
+    entryPoint === 'src/commands/cli.ts' ? file : [],
+  );
+  if (starts.length === 0)
+    throw new Error('src/commands/cli.ts is no entry of its own any more: mend the budget');
   const over = starts.filter((file) => {
     const bytes = startBytes(metafile, file);
     console.log(`${String(bytes).padStart(9)}  loaded by ${file} at every start, budget ${budget.start}`);

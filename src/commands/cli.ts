@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
-import { fitStderr } from './explain-error.ts';
+import { fitStderr } from './error-lines.ts';
 import { VERSION } from './version.ts';
 import type { ExplainFlags } from './explain.ts';
 

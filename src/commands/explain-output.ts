@@ -4,7 +4,7 @@ import { printProblem } from '../domain/problem.ts';
 import type { Problem } from '../domain/problem.ts';
 import { printable } from '../explain/layout.ts';
 import { EXIT } from './exit.ts';
-import { fitStderr } from './explain-error.ts';
+import { fitStderr } from './error-lines.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 

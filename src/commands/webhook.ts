@@ -16,6 +16,7 @@ import { LiveDeclarations } from './declarations.ts';
 import type { LiveState } from './declarations.ts';
 import { createEngine } from './engine.ts';
 import type { Engine, EngineListeners } from './engine.ts';
+import { fitStderr } from './error-lines.ts';
 import { EXIT } from './exit.ts';
 import { readProxy } from './proxy.ts';
 
@@ -23,7 +24,7 @@ import { readProxy } from './proxy.ts';
 const LAST_LINES_MS = 1_000;
 
 function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) process.stderr.write(`error: ${printProblem(problem)}\n`);
+  for (const problem of problems) process.stderr.write(fitStderr(`error: ${printProblem(problem)}\n`));
 }
 
 function listenersOf(metrics: Metrics, log: Log): EngineListeners {
@@ -91,7 +92,7 @@ export async function runWebhook(flags: unknown): Promise<number> {
   try {
     return await serve(parsed.value, proxy.value);
   } catch (error) {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
+    process.stderr.write(fitStderr(`error: ${(error as Error).message}\n`));
     return EXIT.badInput;
   }
 }

@@ -161,6 +161,19 @@ function isAllowedChange({ path, before, after }: Change): boolean {
   return match?.[1] === field && typeof before === 'string' && typeof after === 'string';
 }
 
+/** Name, tag and digest, without where it is: what a move to another registry must leave as it is. */
+function lastPart(image: string): string {
+  return image.slice(image.lastIndexOf('/') + 1).replace(/:latest$/, '');
+}
+
+/** An image that was moved is the same image elsewhere, whatever the pod says of where it came from. */
+function checkKinship(changes: readonly Change[]): void {
+  for (const { path, before, after } of changes) {
+    if (path[0] !== 'spec' || typeof before !== 'string' || typeof after !== 'string') continue;
+    must(lastPart(before) === lastPart(after), 'same-image', () => `${show(before)} became ${show(after)}`);
+  }
+}
+
 function annotationBytes(object: unknown): number {
   const all = ownValue(ownValue(object, 'metadata'), 'annotations');
   if (!isRecord(all)) return 0;
@@ -202,6 +215,7 @@ function judge(answer: Answer, asked: { readonly uid: unknown; readonly object: 
       return `${change.path.join('/')}: ${show(change.before)} became ${show(change.after)}`;
     });
   }
+  checkKinship(changes);
   checkHandsOff(before, changes);
   checkAnnotationSize(before, after);
   return { operations, after };

@@ -110,7 +110,7 @@ type Mutation = (random: Random, place: Place) => void;
 function repeatElement(random: Random, { holder, key }: Place): void {
   if (!Array.isArray(holder)) return;
   const copy = structuredClone(holder[Number(key)]);
-  const isSmall = JSON.stringify(copy).length < 1_000;
+  const isSmall = (JSON.stringify(copy) ?? '').length < 1_000;
   const count = isSmall && random.chance(0.03) ? 500 : 1 + random.below(3);
   for (let index = 0; index < count; index += 1) holder.push(copy);
 }

@@ -61,7 +61,7 @@ function annotations(random: Random, images: readonly string[], hosts: SceneHost
   if (random.chance(0.35)) found[DECISION] = forgedDecision(random, images, hosts);
   if (random.chance(0.06)) found[SKIP] = random.pick(['true', 'false', 'True', '']);
   if (random.chance(0.04)) found[STATIC] = 'hash';
-  if (random.chance(0.005)) found['example.com/large'] = 'x'.repeat(250_000 + random.below(14_000));
+  if (random.chance(0.005)) found['example.com/large'] = 'x'.repeat(262_144 - random.below(3_000));
   return found;
 }
 

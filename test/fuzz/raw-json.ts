@@ -1,6 +1,8 @@
 // Raw JSON: bodies with values that JSON.stringify cannot write: deep nesting, numbers beyond range, keys that come twice.
 
 const OPEN = '@@raw:';
+/** A number that JSON may hold and no double can. */
+const OVERFLOW = '1e999';
 
 /** Arrays within arrays, or objects within objects. */
 export function nested(depth: number, open = '[', close = ']', core = ''): string {
@@ -14,7 +16,7 @@ const DEEP: Readonly<Record<string, () => string>> = {
 };
 
 const LITERALS: Readonly<Record<string, string>> = {
-  huge: '1e999',
+  huge: OVERFLOW,
   minusZero: '-0',
   tiny: '1e-999',
   long: '123456789012345678901234567890.123456789',
@@ -55,13 +57,19 @@ function open(value: object): Step[] {
   return steps;
 }
 
-/** JSON.stringify for parsed JSON of any depth. */
-export function printJson(root: unknown): string {
+/** JSON.stringify for parsed JSON of any depth, numbers beyond range included; `wrote` is the text it was parsed from. */
+export function printJson(root: unknown, wrote: string): string {
+  if (wrote.includes(OVERFLOW)) return printDeep(root);
   try {
     return JSON.stringify(root);
   } catch {
     return printDeep(root);
   }
+}
+
+/** JSON.stringify would make null of it. */
+function printScalar(value: unknown): string {
+  return value === Infinity ? OVERFLOW : JSON.stringify(value);
 }
 
 function printDeep(root: unknown): string {
@@ -71,7 +79,7 @@ function printDeep(root: unknown): string {
     if ('text' in step) parts.push(step.text);
     else if (typeof step.value === 'object' && step.value !== null)
       todo.push(...open(step.value).toReversed());
-    else parts.push(JSON.stringify(step.value));
+    else parts.push(printScalar(step.value));
   }
   return parts.join('');
 }

@@ -37,13 +37,13 @@ function* smaller(text: string): Generator<string> {
     const value: unknown = Reflect.get(holder, key);
     if (Array.isArray(holder)) holder.splice(Number(key), 1);
     else Reflect.deleteProperty(holder, key);
-    yield printJson(review);
+    yield printJson(review, text);
     if (typeof value !== 'string' || value.length < 40 || Array.isArray(holder)) continue;
     const other: unknown = JSON.parse(text);
     const again = placesOf(other)[index];
     if (again === undefined) continue;
     Reflect.set(again.holder, key, value.slice(0, value.length / 2));
-    yield printJson(other);
+    yield printJson(other, text);
   }
 }
 

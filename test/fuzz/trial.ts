@@ -61,7 +61,7 @@ export async function runTrial(trial: Trial): Promise<TrialResult> {
       return { failure: { check: 'idempotent', detail }, patched: true };
     }
     review = withObject(review, judged.after);
-    text = printJson(review);
+    text = printJson(review, trial.text);
   }
   return { failure: undefined, patched: true };
 }

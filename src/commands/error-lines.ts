@@ -1,4 +1,4 @@
-// Explain error: error lines on standard error, wrapped where a person reads them in a terminal.
+// Error lines: what goes to standard error, wrapped where a person reads it in a terminal.
 import { wrapError } from '../explain/layout.ts';
 
 /** Terminals that do not know their width, and those too narrow to wrap in. */
