@@ -19,8 +19,8 @@ import { printProblem } from '../domain/problem.ts';
 import { AdmissionServer } from '../http/admission-server.ts';
 import { loadDeclarations } from './declarations.ts';
 import type { LiveState } from './declarations.ts';
-import { createEngine } from './engine.ts';
-import type { Engine, EngineListeners } from './engine.ts';
+import { createEngine, listenForFaults } from './engine.ts';
+import type { Engine } from './engine.ts';
 
 // The product's defaults.
 const PROBE_TIMEOUT_MS = 1_000;
@@ -109,19 +109,6 @@ async function load(manifests: string): Promise<LiveState> {
   return loaded.value;
 }
 
-function listeners(): EngineListeners {
-  const ignore = (): void => undefined;
-  return {
-    admission: ignore,
-    decision: ignore,
-    internalError: ignore,
-    recalled: ignore,
-    probed: ignore,
-    healthChanged: ignore,
-    internalErrorCaught: (error) => process.stderr.write(`internal error: ${String(error)}\n`),
-  };
-}
-
 function openEngine(stage: Stage, trail: AuditTrail, probeIntervalMs: number): Engine {
   return createEngine({
     settings: {
@@ -134,7 +121,7 @@ function openEngine(stage: Stage, trail: AuditTrail, probeIntervalMs: number): E
     },
     transport: { names: { fixed: stage.names } },
     audit: new AuditLog(trail),
-    listeners: listeners(),
+    listeners: listenForFaults((error) => process.stderr.write(`internal error: ${String(error)}\n`)),
     watch: true,
   });
 }

@@ -34,6 +34,20 @@ export interface EngineListeners extends AdmissionMeter {
   internalErrorCaught(error: unknown, request: AdmissionRequest): void;
 }
 
+/** Nothing is counted at a desk, but a fault of ours is told, which a webhook could only log. */
+export function listenForFaults(onFault: (error: unknown) => void): EngineListeners {
+  const ignore = (): void => {};
+  return {
+    admission: ignore,
+    decision: ignore,
+    internalError: ignore,
+    recalled: ignore,
+    probed: ignore,
+    healthChanged: ignore,
+    internalErrorCaught: onFault,
+  };
+}
+
 export interface Engine {
   readonly admission: Admission;
   readonly health: HealthBook;

@@ -6,25 +6,11 @@ import { parseWebhookSettings } from '../config/settings.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
-import { createEngine } from './engine.ts';
-import type { Engine, EngineListeners } from './engine.ts';
+import { createEngine, listenForFaults } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { EXIT } from './exit.ts';
 import { endSoon, refuse } from './explain-output.ts';
 import { readProxy } from './proxy.ts';
-
-/** Nothing is counted at a desk. What went wrong inside admission is told, which a webhook could only log. */
-function listenersTo(faults: unknown[]): EngineListeners {
-  const ignore = (): void => {};
-  return {
-    admission: ignore,
-    decision: ignore,
-    internalError: ignore,
-    recalled: ignore,
-    probed: ignore,
-    healthChanged: ignore,
-    internalErrorCaught: (error) => void faults.push(error),
-  };
-}
 
 /** An engine for one run. */
 export interface DeskEngine extends Engine {
@@ -51,7 +37,7 @@ function openEngine(objects: DeclaredObjects): Result<DeskEngine, readonly Probl
     },
     transport: { proxy: proxy.value },
     audit: { append: () => {} },
-    listeners: listenersTo(faults),
+    listeners: listenForFaults((error) => faults.push(error)),
     watch: false,
   });
   engine.declare(objects);
