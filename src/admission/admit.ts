@@ -14,6 +14,7 @@ import { warningsFor } from '../domain/warning.ts';
 import { askSlots, recallSlot } from './inquiry.ts';
 import type { SlotInquiry } from './inquiry.ts';
 import { judge } from './judgement.ts';
+import type { Judgement } from './judgement.ts';
 import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecretSource } from './lookups.ts';
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
@@ -151,14 +152,17 @@ export class Admission {
 
   /** Decides and writes out: the only effects are records and counts. */
   #close(visit: Visit, inquiries: readonly SlotInquiry[], credentials: CredentialView): ExplainedVerdict {
-    const judgements = inquiries.map((inquiry) => judge(inquiry, credentials));
-    const decisions = judgements.map((judgement) => judgement.decision);
     const { pod } = visit;
-    const added = notYetNamed(pod, credentials.credentials.added);
-    const annotation = printDecisionAnnotation(
-      judgements.map(({ decision, record }) => ({ id: decision.slot.id, record })),
-    );
+    let judgements = inquiries.map((inquiry) => judge(inquiry, credentials));
+    let annotation = annotationOf(judgements);
     const mayAnnotate = !visit.isEphemeral && annotationFits(pod, annotation);
+    if (!mayAnnotate && !visit.isEphemeral) {
+      // What cannot be written on the pod is not done: a second pass would take the mirror's image for the original.
+      judgements = inquiries.map((inquiry) => judge({ ...inquiry, restraint: 'observe-only' }, credentials));
+      annotation = annotationOf(judgements);
+    }
+    const decisions = judgements.map((judgement) => judgement.decision);
+    const added = notYetNamed(pod, credentials.credentials.added);
     const patch = patchPod(pod, {
       images: decisions.map(({ slot, image }) => ({
         pointer: slot.pointer,
@@ -233,6 +237,12 @@ export class Admission {
     });
     this.#record({ request, pod }, decisions, [], ms);
   }
+}
+
+function annotationOf(judgements: readonly Judgement[]): string {
+  return printDecisionAnnotation(
+    judgements.map(({ decision, record }) => ({ id: decision.slot.id, record })),
+  );
 }
 
 function nothing(started: number, clock: Clock): ExplainedVerdict {

@@ -26,6 +26,9 @@ const SETTLE_MS = 5_000;
 /** "While down every 5 s or less": with jitter, and the two seconds that a round of time-outs itself takes. */
 const DOWN_INTERVAL_MS = 2_500;
 
+/** A dial gives up so much before the question that waits for it: its failure is a verdict, the question's end is none. */
+const DIAL_VERDICT_MS = 50;
+
 /** Everything the engine tells to the outside. */
 export interface EngineListeners extends AdmissionMeter {
   recalled(result: string): void;
@@ -78,7 +81,11 @@ export function createEngine(options: {
   const fingerprint = new Fingerprinter();
   const client = new ManifestClient({
     ...options.transport,
-    settings: { dialTimeoutMs: probeTimeoutMs, probeTimeoutMs, hedgeMs: Math.max(hedgeMs, 50) },
+    settings: {
+      dialTimeoutMs: Math.max(probeTimeoutMs - DIAL_VERDICT_MS, 1),
+      probeTimeoutMs,
+      hedgeMs: Math.max(hedgeMs, 50),
+    },
   });
   const health = new HealthBook(now, (change) => listeners.healthChanged(change));
   const monitor = new HealthMonitor(client, health, {

@@ -92,7 +92,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   'image-unparsable': 'The image is not a valid reference; the API server or the kubelet will say so.',
   'opted-out': 'The pod carries registry-failover.io/skip: "true".',
   'owner-excluded': 'The owner of this pod does not accept changed images; it gets credentials only.',
-  'observe-only': 'The mirror set only observes this (mode or on:), so the image is kept.',
+  'observe-only':
+    'The mirror set only observes this (mode or on:), or the pod has no room left to say what was done; the image is kept.',
   'credential-unread':
     "The pod's pull secret could not be read, so the registry was not asked; the image is kept.",
   deadline: 'There was no time left to ask the registry; the image is kept.',

@@ -1,61 +1,92 @@
-// Line writer: the one way to standard output. Asynchronous, batched, bounded; drops are counted.
-import sonicBoom from 'sonic-boom';
+// Line writer: the one way to standard output. Asynchronous, batched, bounded; drops are counted, line by line.
+import { write } from 'node:fs';
 
-/** Lines waiting beyond this are dropped: a reader that never reads must not cost more memory than this, or any answer. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-
+/** Bytes that may wait beside those that are being written. A reader that never reads costs this much memory, and no answer. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /**
  * Lines are written together that come within this time. Every write costs a hand-over to another thread and a system
  * call, which under load is more than making the lines (docs/adr/0010).
  */
 const BATCH_MS = 10;
-/** Characters. What does not fit is dropped by the batch, so a batch is small beside all that may wait. */
-const FULL_BATCH = 256 * 1024;
+/** UTF-8 takes at most this many bytes for a UTF-16 unit. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** Lines as bytes outside the heap: as strings they would outlive the collector's young generation while they wait. */
+class Batch {
+  readonly bytes = Buffer.allocUnsafeSlow(MAX_WAITING_BYTES);
+  length = 0;
+  lines = 0;
+
+  add(line: string): boolean {
+    if (this.length + line.length * MAX_BYTES_PER_UNIT > this.bytes.length) return false;
+    this.length += this.bytes.write(line, this.length, 'utf8');
+    this.lines += 1;
+    return true;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.lines = 0;
+  }
+}
 
 export class LineWriter {
-  readonly #out: sonicBoom.SonicBoom;
-  #batch: string[] = [];
-  #batchLength = 0;
-  #scheduled = false;
+  readonly #fd: number;
+  readonly #onDrop: (lines: number) => void;
+  #filling = new Batch();
+  #writing = new Batch();
+  #isBusy = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #waiting: (() => void)[] = [];
 
   /** @param onDrop Told how many lines were lost, each time some were. */
   constructor(fd: number, onDrop: (lines: number) => void) {
-    // With a minLength of 0 its flush() would call back before anything is written.
-    this.#out = new sonicBoom.SonicBoom({ fd, sync: false, minLength: 1, maxLength: MAX_WAITING_BYTES });
-    this.#out.on('drop', (data: string) => onDrop(data.split('\n').length - 1));
-    // A closed reader (EPIPE) must not end the process; what cannot be written is lost.
-    this.#out.on('error', () => onDrop(1));
+    this.#fd = fd;
+    this.#onDrop = onDrop;
   }
 
   /** Takes one line, which has to end in a line feed. Never waits, never throws. */
   write(line: string): void {
-    this.#batch.push(line);
-    this.#batchLength += line.length;
-    if (this.#batchLength > FULL_BATCH) this.#flushBatch();
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setTimeout(() => {
-      this.#scheduled = false;
-      this.#flushBatch();
-    }, BATCH_MS).unref();
+    if (!this.#filling.add(line)) this.#onDrop(1);
+    this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
   }
 
-  #flushBatch(): void {
-    const text = this.#batch.join('');
-    this.#batch = [];
-    this.#batchLength = 0;
-    if (text !== '') this.#out.write(text);
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#isBusy) return;
+    if (this.#filling.length === 0) {
+      for (const resolve of this.#waiting.splice(0)) resolve();
+      return;
+    }
+    this.#isBusy = true;
+    [this.#filling, this.#writing] = [this.#writing, this.#filling];
+    this.#writeFrom(0);
+  }
+
+  /** Writes the rest of the batch; a pipe may take less than it is given. */
+  #writeFrom(offset: number): void {
+    const { bytes, length } = this.#writing;
+    write(this.#fd, bytes, offset, length - offset, null, (error, written) => {
+      if (error?.code === 'EAGAIN') return void setTimeout(() => this.#writeFrom(offset), BATCH_MS).unref();
+      if (error === null && offset + written < length) return this.#writeFrom(offset + written);
+      // A closed reader (EPIPE) must not end the process; what cannot be written is lost, and said to be.
+      if (error !== null) this.#onDrop(this.#writing.lines);
+      this.#writing.clear();
+      this.#isBusy = false;
+      this.#flush();
+    });
   }
 
   /** Writes out what waits, for at most `timeoutMs`; a reader that does not read is not waited for. */
   async end(timeoutMs: number): Promise<void> {
-    this.#flushBatch();
+    const written = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#flush();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
-    const flushed = new Promise<void>((resolve) => this.#out.flush(() => resolve()));
-    await Promise.race([flushed, late]);
+    await Promise.race([written, late]);
     clearTimeout(timer);
   }
 }

@@ -336,6 +336,16 @@ describe('admit', () => {
     expect(again.patch).toEqual([]);
   });
 
+  it('leaves an image where it is when there is no room on the pod to say that it was moved', async () => {
+    const { admission, prober, records } = makeAdmission([SET]);
+    prober.answers.set('fra.ocir.io', makeAnswer('unreachable'));
+    const pod = makePod([IMAGE], { annotations: { big: 'x'.repeat(256 * 1024 - 100) } });
+    expect((await admission.admit(makeRequest(pod))).patch).toEqual([]);
+    expect(records).toMatchObject([
+      { action: 'keep', chosen: IMAGE, would: { reason: 'upstream-unreachable' } },
+    ]);
+  });
+
   it('admits unchanged, counts and tells when something throws', async () => {
     const { admission, prober, errors, records } = makeAdmission([SET]);
     prober.recall = () => {

@@ -52,9 +52,9 @@ describe('LineWriter', () => {
     }
     await writer.end(100);
     expect(performance.now() - started).toBeLessThan(2000);
-    // 30,000 lines of 1 KiB; a pipe holds 64 KiB and the writer 8 MiB, so two thirds are gone and said to be.
-    expect(dropped).toBeGreaterThan(15_000);
-    expect(dropped).toBeLessThan(25_000);
+    // 30,000 lines of 1 KiB, and two batches that can hold a third of 4 MiB each for certain: most are gone, and said to be.
+    expect(dropped).toBeGreaterThan(20_000);
+    expect(dropped).toBeLessThan(28_000);
     // Let the blocked write end before the pipe is closed.
     for (let round = 0; round < 50; round += 1) {
       readNow();
