@@ -200,8 +200,7 @@ export function decideSlot(input: SlotCase): SlotDecision {
  * Holds the same rules as the decision, so that a question is never asked in vain.
  */
 export function worthAsking(plan: ImagePlan, upstream: Answer | undefined): readonly Candidate[] {
-  const mirrors = plan.candidates.slice(1).filter((candidate) => candidate.excluded === undefined);
-  if (upstream === undefined) return mirrors;
-  if (plan.set === undefined || !isReasonToLeave(plan.set, upstream)) return [];
-  return upstream.outcome === 'missing' ? mirrors.filter((mirror) => mirror.source !== 'Secret') : mirrors;
+  if (upstream !== undefined && (plan.set === undefined || !isReasonToLeave(plan.set, upstream))) return [];
+  const mirrors = plan.candidates.filter(({ rank, excluded }) => rank > 0 && excluded === undefined);
+  return upstream?.outcome === 'missing' ? mirrors.filter((mirror) => mirror.source !== 'Secret') : mirrors;
 }
