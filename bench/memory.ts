@@ -14,7 +14,7 @@ import type { LoadResult } from './wrk.ts';
 
 /** Below it something else than the server was the bottleneck, and the figures are about that. */
 export const LEAST_UTILISATION = 0.9;
-const TRIES = 3;
+const TRIES = 6;
 const WARM_UP_S = 3;
 const SCRAPE_MS = 2_000;
 const SAMPLE_EVERY = 500;
