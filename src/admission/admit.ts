@@ -1,6 +1,6 @@
 // Admit: the straight path from an admission request to a verdict. Whatever happens, the pod is admitted.
 import { annotationFits, printDecisionAnnotation } from '../domain/decision-annotation.ts';
-import { auditRecord } from '../domain/audit-record.ts';
+import { AuditEntries, printAuditFragments } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
@@ -174,17 +174,19 @@ export class Admission {
     });
     const warnings = warningsFor(decisions, credentials.credentials);
     const ms = this.#lookups.clock.now() - visit.started;
-    this.#record(visit, decisions, added, ms);
+    this.#record(visit, judgements, added, ms);
     return { patch, warnings, pod, decisions, added, credentials: credentials.credentials, ms };
   }
 
   #record(
     visit: Pick<Visit, 'request' | 'pod'>,
-    decisions: readonly SlotDecision[],
+    slots: readonly Pick<Judgement, 'decision' | 'fragments'>[],
     added: readonly string[],
     ms: number,
   ): void {
     const { audit, meter, clock } = this.#lookups;
+    meter.admission(ms / 1000);
+    for (const { decision } of slots) meter.decision(decision.action, decision.reason);
     const context = {
       time: clock.wallClock().toISOString(),
       cluster: this.#settings.cluster,
@@ -196,11 +198,7 @@ export class Admission {
       requester: visit.request.requester,
       totalMs: ms,
     };
-    meter.admission(ms / 1000);
-    for (const decision of decisions) {
-      meter.decision(decision.action, decision.reason);
-      audit.append(auditRecord(context, decision));
-    }
+    audit.append(new AuditEntries(context, slots));
   }
 
   #failed(error: unknown, request: AdmissionRequest, started: number): ExplainedVerdict {
@@ -219,7 +217,7 @@ export class Admission {
   /** Every slot is in the record, also of a pod that we could not judge. */
   #recordFailure(request: AdmissionRequest, ms: number): void {
     const pod = readPod(request.object, request.namespace);
-    const decisions = pod.slots.map((slot) => {
+    const slots = pod.slots.map((slot) => {
       const plan: ImagePlan = {
         original: slot.image,
         set: undefined,
@@ -233,9 +231,10 @@ export class Admission {
         answers: [],
         knownDigest: undefined,
       };
-      return decideSlot({ slot, plan, ...untold });
+      const decision = decideSlot({ slot, plan, ...untold });
+      return { decision, fragments: printAuditFragments(decision) };
     });
-    this.#record({ request, pod }, decisions, [], ms);
+    this.#record({ request, pod }, slots, [], ms);
   }
 }
 

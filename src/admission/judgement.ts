@@ -1,5 +1,7 @@
 // Judgement: a slot's decision with its text on the pod, worked out once for as long as the same answers are remembered.
 import type { Answer } from '../domain/answer.ts';
+import { printAuditFragments } from '../domain/audit-record.ts';
+import type { AuditFragments } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
 import { printSlotRecord } from '../domain/decision-annotation.ts';
@@ -11,6 +13,8 @@ export interface Judgement {
   readonly decision: SlotDecision;
   /** What the decision annotation says of the slot. */
   readonly record: string;
+  /** What of its audit record is the same for every pod. */
+  readonly fragments: AuditFragments;
 }
 
 /** A judgement with all that it followed from, beside the plan and the credentials that it is remembered under. */
@@ -56,11 +60,13 @@ export function judge(inquiry: SlotInquiry, credentials: CredentialView): Judgem
   const isCommon = inquiry.skip === undefined && inquiry.present === 0;
   const known = isCommon ? credentials.judgement(inquiry.plan) : undefined;
   if (known !== undefined && stillHolds(known, inquiry)) {
-    return { decision: { ...known.decision, slot: inquiry.slot }, record: known.record };
+    const { record, fragments } = known;
+    return { decision: { ...known.decision, slot: inquiry.slot }, record, fragments };
   }
   const decision = decideSlot(inquiry);
   const record = printSlotRecord(decision, coverageOf(decision, credentials));
   const { restraint, knownDigest } = inquiry;
-  if (isCommon) credentials.remember(inquiry.plan, { decision, record, restraint, knownDigest });
-  return { decision, record };
+  const fragments = printAuditFragments(decision);
+  if (isCommon) credentials.remember(inquiry.plan, { decision, record, fragments, restraint, knownDigest });
+  return { decision, record, fragments };
 }

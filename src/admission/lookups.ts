@@ -1,6 +1,6 @@
 // The look-ups that admission needs, as small interfaces owned here and implemented elsewhere.
 import type { Answer } from '../domain/answer.ts';
-import type { AuditRecord } from '../domain/audit-record.ts';
+import type { AuditEntries } from '../domain/audit-record.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
@@ -33,9 +33,9 @@ export interface PullSecretSource {
   ): readonly SecretReading[] | Promise<readonly SecretReading[]>;
 }
 
-/** Takes records without waiting, and never throws. */
+/** Takes the records of a request without waiting, and never throws. */
 export interface AuditSink {
-  append(record: AuditRecord): void;
+  append(entries: AuditEntries): void;
 }
 
 /** Counts what was decided. */

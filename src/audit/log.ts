@@ -1,5 +1,5 @@
 // Audit log: records as JSON lines, on the writer it is given. Never waits, never throws.
-import type { AuditRecord } from '../domain/audit-record.ts';
+import type { AuditEntries } from '../domain/audit-record.ts';
 
 export interface LineSink {
   write(line: string): void;
@@ -12,7 +12,7 @@ export class AuditLog {
     this.#sink = sink;
   }
 
-  append(record: AuditRecord): void {
-    this.#sink.write(`${JSON.stringify(record)}\n`);
+  append(entries: AuditEntries): void {
+    for (const line of entries.lines()) this.#sink.write(line);
   }
 }

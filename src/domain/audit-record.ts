@@ -111,3 +111,66 @@ export function auditRecord(context: AuditContext, decision: SlotDecision): Audi
     totalMs: round(context.totalMs),
   };
 }
+
+/** A text without its braces, to be put together with others; '' stays ''. */
+function inner(object: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(object).slice(1, -1);
+}
+
+/** The parts of a record's line that follow from the decision alone, so that they are printed once for many pods. */
+export interface AuditFragments {
+  /** `original` … `candidates`. */
+  readonly judged: string;
+  /** `mirrorSet` with a comma behind it, or ''. */
+  readonly set: string;
+}
+
+/** Prints what of the decision's record is the same for every pod. */
+export function printAuditFragments(decision: SlotDecision): AuditFragments {
+  const { set } = decision.plan;
+  const judged = inner({
+    original: decision.plan.original,
+    chosen: decision.image,
+    action: decision.action,
+    reason: decision.reason,
+    sentence: sentenceOf(decision.reason),
+    fromMemory: decision.fromMemory,
+    ...(decision.credentialUnread ? { credential: 'unread' as const } : {}),
+    ...(decision.digest === undefined ? {} : { digest: decision.digest }),
+    ...(decision.would === undefined ? {} : { would: decision.would }),
+    candidates: candidatesOf(decision),
+  });
+  const named =
+    set === undefined ? '' : `${inner({ mirrorSet: { name: set.name, generation: set.generation } })},`;
+  return { judged, set: named };
+}
+
+/** The records of one request: as lines for the log, as values for whoever wants to look into them. */
+export class AuditEntries {
+  readonly #context: AuditContext;
+  readonly #slots: readonly { readonly decision: SlotDecision; readonly fragments: AuditFragments }[];
+
+  constructor(
+    context: AuditContext,
+    slots: readonly { readonly decision: SlotDecision; readonly fragments: AuditFragments }[],
+  ) {
+    this.#context = context;
+    this.#slots = slots;
+  }
+
+  records(): AuditRecord[] {
+    return this.#slots.map(({ decision }) => auditRecord(this.#context, decision));
+  }
+
+  /** JSON lines, each with its line feed; the same as the records printed, as a test holds. */
+  lines(): string[] {
+    const { time, cluster, namespace, pod, uid, secretsAdded, dryRun, requester, totalMs } = this.#context;
+    const head = inner({ kind: 'audit', v: 1, time, cluster, namespace, pod, uid });
+    const added = inner({ secretsAdded });
+    const foot = inner({ dryRun, requester, totalMs: round(totalMs) });
+    return this.#slots.map(
+      ({ decision, fragments }) =>
+        `{${head},"slot":${JSON.stringify(decision.slot.id)},${fragments.judged},${added},${fragments.set}${foot}}\n`,
+    );
+  }
+}

@@ -363,6 +363,32 @@ describe('admit', () => {
     expect(errors).toHaveLength(2);
   });
 
+  it('prints exactly the records, whatever pods come one after another', async () => {
+    const outcome = fc.constantFrom(...OUTCOMES);
+    const mode = fc.constantFrom('Rewrite' as const, 'Observe' as const);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(outcome, outcome, fc.boolean()), { minLength: 1, maxLength: 6 }),
+        mode,
+        async (pods, is) => {
+          const { admission, prober, entries } = makeAdmission([{ ...SET, mode: is }], { secrets: [PULL] });
+          prober.inMemory = true;
+          for (const [fra, ams, isBig] of pods) {
+            prober.answers.set('fra.ocir.io', makeAnswer(fra)).set('ams.ocir.io', makeAnswer(ams));
+            const annotations = isBig ? { big: 'x'.repeat(256 * 1024 - 100) } : {};
+            await admission.admit(
+              makeRequest(makePod([IMAGE, 'nginx', IMAGE], { pullSecrets: ['fra-pull'], annotations })),
+            );
+            const last = entries.at(-1)!;
+            expect(last.lines().map((line) => JSON.parse(line) as unknown)).toEqual(last.records());
+            expect(last.lines().every((line) => line.endsWith('}\n'))).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   it('applied twice equals applied once, whatever the registries say', async () => {
     const sets = [
       makeSet('fra.ocir.io', ['ams.ocir.io', 'lon.ocir.io']),

@@ -83,7 +83,7 @@ function createFuzzEngine(errors: string[]): Engine {
       probeIntervalMs: 500,
     },
     transport: {},
-    audit: { append: (record) => void JSON.stringify(record) },
+    audit: { append: (entries) => void entries.lines() },
     listeners: {
       admission: () => undefined,
       decision: () => undefined,

@@ -175,7 +175,7 @@ function admissionOver(table: Table, onError: (error: unknown) => void): Admissi
       mirrors: declared,
       secrets: withUnread(declared),
       prober: new TableRegistries(table),
-      audit: { append: (record) => void JSON.stringify(record) },
+      audit: { append: (entries) => void entries.lines() },
       meter: { admission: () => undefined, decision: () => undefined, internalError: () => undefined },
       clock: { now: () => performance.now(), wallClock: () => new Date() },
       fingerprint: (credential) => (credential === undefined ? '' : 'known'),

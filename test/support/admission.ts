@@ -8,7 +8,7 @@ import type { DeclaredObjects } from '../../src/admission/declared-state.ts';
 import type { Prober, PullSecretSource } from '../../src/admission/lookups.ts';
 import type { AdmissionRequest } from '../../src/admission/review.ts';
 import type { Answer } from '../../src/domain/answer.ts';
-import type { AuditRecord } from '../../src/domain/audit-record.ts';
+import type { AuditEntries, AuditRecord } from '../../src/domain/audit-record.ts';
 import type { HealthStatus } from '../../src/domain/health.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { Question } from '../../src/domain/question.ts';
@@ -64,6 +64,8 @@ export interface AdmissionBench {
   readonly admission: Admission;
   readonly prober: TableProber;
   readonly records: AuditRecord[];
+  /** The same, as they were handed over. */
+  readonly entries: AuditEntries[];
   readonly errors: unknown[];
 }
 
@@ -76,6 +78,7 @@ export function makeAdmission(
 ): AdmissionBench {
   const prober = new TableProber();
   const records: AuditRecord[] = [];
+  const entries: AuditEntries[] = [];
   const errors: unknown[] = [];
   const { settings, secretSource, ...objects } = over;
   const declared = new DeclaredState({
@@ -97,14 +100,19 @@ export function makeAdmission(
       mirrors: declared,
       secrets: secretSource ?? declared,
       prober,
-      audit: { append: (record) => void records.push(record) },
+      audit: {
+        append: (request) => {
+          entries.push(request);
+          records.push(...request.records());
+        },
+      },
       meter: { admission: () => {}, decision: () => {}, internalError: () => {} },
       clock: { now: () => performance.now(), wallClock: () => new Date('2026-01-02T03:04:05Z') },
       fingerprint: (credential) => credential?.username ?? '',
       onInternalError: (error) => void errors.push(error),
     },
   );
-  return { admission, prober, records, errors };
+  return { admission, prober, records, entries, errors };
 }
 
 export function makeRequest(object: unknown, over: Partial<AdmissionRequest> = {}): AdmissionRequest {

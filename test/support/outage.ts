@@ -98,7 +98,7 @@ export function startEngine(
         fixed: { 'fra.registry.test': [pair.fra.address], 'ams.registry.test': [pair.ams.address] },
       },
     },
-    audit: { append: (record) => void records.push(record) },
+    audit: { append: (entries) => void records.push(...entries.records()) },
     listeners: {
       admission: none,
       decision: none,
