@@ -82,18 +82,11 @@ function candidatesOf(decision: SlotDecision): AuditCandidate[] {
   });
 }
 
-/** Builds the record of one decision. */
-export function auditRecord(context: AuditContext, decision: SlotDecision): AuditRecord {
-  const set = decision.plan.set;
+/** What a record says of the judgement: the same for every pod with this decision. */
+function judgedPart(
+  decision: SlotDecision,
+): Omit<AuditRecord, keyof AuditContext | 'kind' | 'v' | 'slot' | 'mirrorSet'> {
   return {
-    kind: 'audit',
-    v: 1,
-    time: context.time,
-    cluster: context.cluster,
-    namespace: context.namespace,
-    pod: context.pod,
-    uid: context.uid,
-    slot: decision.slot.id,
     original: decision.plan.original,
     chosen: decision.image,
     action: decision.action,
@@ -104,16 +97,36 @@ export function auditRecord(context: AuditContext, decision: SlotDecision): Audi
     ...(decision.digest === undefined ? {} : { digest: decision.digest }),
     ...(decision.would === undefined ? {} : { would: decision.would }),
     candidates: candidatesOf(decision),
+  };
+}
+
+function setPart(decision: SlotDecision): Pick<AuditRecord, 'mirrorSet'> {
+  const { set } = decision.plan;
+  return set === undefined ? {} : { mirrorSet: { name: set.name, generation: set.generation } };
+}
+
+/** Builds the record of one decision. */
+export function auditRecord(context: AuditContext, decision: SlotDecision): AuditRecord {
+  return {
+    kind: 'audit',
+    v: 1,
+    time: context.time,
+    cluster: context.cluster,
+    namespace: context.namespace,
+    pod: context.pod,
+    uid: context.uid,
+    slot: decision.slot.id,
+    ...judgedPart(decision),
     secretsAdded: context.secretsAdded,
-    ...(set === undefined ? {} : { mirrorSet: { name: set.name, generation: set.generation } }),
+    ...setPart(decision),
     dryRun: context.dryRun,
     requester: context.requester,
     totalMs: round(context.totalMs),
   };
 }
 
-/** A text without its braces, to be put together with others; '' stays ''. */
-function inner(object: Readonly<Record<string, unknown>>): string {
+/** An object's JSON without its braces, to be put together with others; '' for an empty one. */
+function inner(object: object): string {
   return JSON.stringify(object).slice(1, -1);
 }
 
@@ -127,22 +140,9 @@ export interface AuditFragments {
 
 /** Prints what of the decision's record is the same for every pod. */
 export function printAuditFragments(decision: SlotDecision): AuditFragments {
-  const { set } = decision.plan;
-  const judged = inner({
-    original: decision.plan.original,
-    chosen: decision.image,
-    action: decision.action,
-    reason: decision.reason,
-    sentence: sentenceOf(decision.reason),
-    fromMemory: decision.fromMemory,
-    ...(decision.credentialUnread ? { credential: 'unread' as const } : {}),
-    ...(decision.digest === undefined ? {} : { digest: decision.digest }),
-    ...(decision.would === undefined ? {} : { would: decision.would }),
-    candidates: candidatesOf(decision),
-  });
-  const named =
-    set === undefined ? '' : `${inner({ mirrorSet: { name: set.name, generation: set.generation } })},`;
-  return { judged, set: named };
+  const judged = inner(judgedPart(decision));
+  const set = inner(setPart(decision));
+  return { judged, set: set === '' ? '' : `${set},` };
 }
 
 /** The records of one request: as lines for the log, as values for whoever wants to look into them. */
