@@ -28,8 +28,8 @@ const MAX_RECHECKS = 4;
 /** One per endpoint. */
 const MAX_WITNESSES = 2_000;
 /**
- * Beyond the probe timeout, which is the dial's own: a dial that fails at its time-out is a verdict, and a question whose
- * time is over just before it is none.
+ * Beyond the probe timeout, which a dial may take whole: a dial that fails at its time-out is a verdict, and a question
+ * whose time is over just before it is none.
  */
 const VERDICT_GRACE_MS = 100;
 /** How long failures of several repositories count for the endpoint when nothing can tell them apart. */

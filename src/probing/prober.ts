@@ -38,7 +38,7 @@ export interface Suspicion {
 }
 
 /**
- * A dial that fails at its time-out (the same one) is a verdict, silence is none: the verdict must not lose by a tick.
+ * A dial that fails at its time-out is a verdict, silence is none: where the two are equal the verdict must not lose by a tick.
  * Within the 100 ms that the budget grants beyond the probe timeout.
  */
 const VERDICT_GRACE_MS = 30;
