@@ -60,10 +60,9 @@ function unusable({ certPath, keyPath }: CertificateFiles, error: unknown): Erro
 
 /** Reads and checks a pair. Throws an Error that names the flag, the file, what is wrong and what to do. */
 export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
-  const [cert, key] = await Promise.all([
-    readText('--tls-cert', files.certPath),
-    readText('--tls-key', files.keyPath),
-  ]);
+  // One after the other: with both files away it must not be chance which of them is named.
+  const cert = await readText('--tls-cert', files.certPath);
+  const key = await readText('--tls-key', files.keyPath);
   try {
     // Refuses a key that does not belong to the certificate, half-written PEM, and unknown formats.
     createSecureContext({ cert, key });

@@ -10,7 +10,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'certs-'));
 const script = path.resolve(import.meta.dirname, '../../certs/make.ts');
 
 function run(...args: string[]) {
-  return spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  // In a folder of its own: what is printed is relative to where the command runs, wherever the clone may lie.
+  return spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', cwd: folder });
 }
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -38,7 +39,7 @@ describe('npm run certs', () => {
     expect(serving.checkPrivateKey(createPrivateKey(pem('tls.key')))).toBe(true);
     expect(serving.verify(new X509Certificate(pem('ca.crt')).publicKey)).toBe(true);
     expect(statSync(path.join(out, 'tls.key')).mode & 0o777).toBe(0o600);
-    expect(stdout).toContain(`--set tls.caBundle="$(base64 -w0 <${path.join(out, 'ca.crt')})"\n`);
+    expect(stdout).toContain(`--set tls.caBundle="$(base64 -w0 <${path.join('new', 'ca.crt')})"\n`);
     const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
     expect(stdout).toContain(`\nvalid until ${day} for\n`);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -48,7 +49,7 @@ describe('npm run certs', () => {
     const out = path.join(folder, "it's $here");
     const { stdout } = run('--out', out);
     const [, option] = /--set (tls\.caBundle=.*)\n/.exec(stdout) ?? [];
-    const said = spawnSync('sh', ['-c', `printf %s ${option}`], { encoding: 'utf8' }).stdout;
+    const said = spawnSync('sh', ['-c', `printf %s ${option}`], { encoding: 'utf8', cwd: folder }).stdout;
     const pem = readFileSync(path.join(out, 'ca.crt')).toString('base64');
     expect(said).toBe(`tls.caBundle=${pem}`);
   });
