@@ -3,7 +3,6 @@ import type { Figures } from './memory.ts';
 import { measure } from './memory.ts';
 import { median } from './median.ts';
 import type { Place } from './place.ts';
-import { rssMb } from './process-stat.ts';
 import { DISTINCT_TAGS } from './registries.ts';
 import { DISTINCT, podImages, reviewOf } from './reviews.ts';
 import { addVerified, indexReviews, verifySample } from './verify.ts';
@@ -45,7 +44,7 @@ export async function measureCold(
     if (result.load.used >= DISTINCT_TAGS) throw new Error('the distinct images have run out: publish more');
     verified = addVerified(verified, verifySample(result.sample, indexReviews(bodies), 'unchanged'));
     rounds.push(result);
-    rss = Math.max(rss, rssMb(webhook.pid));
+    rss = Math.max(rss, place.memoryMb(webhook));
     webhook.kill();
     say(
       `  cold   ${result.rps.toFixed(0).padStart(6)}/s  p50 ${result.p50Ms.toFixed(2)} ms  p99 ${result.p99Ms.toFixed(2)} ms  ${result.cpuUs.toFixed(1)} µs CPU`,

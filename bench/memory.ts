@@ -4,7 +4,7 @@ import type { WebhookProcess } from '../test/drain/webhook-process.ts';
 import { median } from './median.ts';
 import { onCore } from './place.ts';
 import type { Place } from './place.ts';
-import { cpuMicros, rssMb } from './process-stat.ts';
+import { cpuMicros } from './process-stat.ts';
 import { TAG } from './registries.ts';
 import { podImages, reviewOf } from './reviews.ts';
 import { addVerified, indexReviews, verifySample } from './verify.ts';
@@ -36,7 +36,7 @@ export interface Round extends Figures {
 export interface MemoryResult {
   readonly empty: Figures;
   readonly memory: Figures;
-  /** Of the webhook, the most seen after a round, megabytes. */
+  /** Of the webhook, the most seen after a round, megabytes; the working set where it can be counted. */
   readonly rssMb: number;
   readonly utilisation: { readonly empty: number; readonly memory: number };
   readonly verified: Verified;
@@ -132,7 +132,7 @@ export async function measureMemory(
     const memory = await validRound(run(webhook), say, 'memory');
     rounds.memory.push(memory);
     verified = addVerified(verified, verifySample(memory.sample, sent, 'unchanged'));
-    rss = Math.max(rss, rssMb(webhook.pid));
+    rss = Math.max(rss, place.memoryMb(webhook));
   }
   stopScraping();
   webhook.kill();

@@ -5,7 +5,6 @@ import { PooledClient } from '../test/drain/pooled-client.ts';
 import type { WebhookProcess } from '../test/drain/webhook-process.ts';
 import { quantile } from './median.ts';
 import { onCore, Place } from './place.ts';
-import { rssMb } from './process-stat.ts';
 import { MIRROR_ADDRESS, TAG, UPSTREAM_ADDRESS, distinctTag } from './registries.ts';
 import { BENCH_IMAGES, podImages, reviewOf } from './reviews.ts';
 import { indexReviews, verifySample } from './verify.ts';
@@ -143,7 +142,7 @@ async function measure(place: Place, kind: OutageKind, seconds: number): Promise
   const storm = await sendPods(client, stormPods(place, bodies));
   const all = [...first, ...firstOfNew, storm];
   const sum = (pick: (pods: Pods) => number): number => all.reduce((total, pods) => total + pick(pods), 0);
-  const rss = Math.max(rssMb(webhook.pid), rssMb(newcomer.pid));
+  const rss = Math.max(place.memoryMb(webhook), place.memoryMb(newcomer));
   client.close();
   other.close();
   return {

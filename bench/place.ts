@@ -6,6 +6,8 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { WebhookProcess, bundledNodeFlags, freePort } from '../test/drain/webhook-process.ts';
 import { World } from '../test/drain/world.ts';
+import { MemoryGroup, ownCopy } from './memory-group.ts';
+import { rssMb } from './process-stat.ts';
 import { MIRROR_ADDRESS, UPSTREAM_ADDRESS, copiesPath } from './registries.ts';
 import type { Order, Places } from './registries.ts';
 
@@ -49,6 +51,7 @@ export class Place {
   readonly #child: ChildProcess;
   readonly #pipes: ReadPipe[] = [];
   readonly #processes: { kill(): void }[] = [];
+  readonly #groups = new Map<WebhookProcess, MemoryGroup>();
   #folders = 0;
 
   private constructor(world: World, child: ChildProcess, registries: Places) {
@@ -92,18 +95,33 @@ export class Place {
   async startWebhook(nodeFlags: readonly string[] = []): Promise<WebhookProcess> {
     const pipe = new ReadPipe(path.join(this.folder(), 'stdout'));
     this.#pipes.push(pipe);
+    const group = MemoryGroup.open(`registry-failover-bench-${process.pid}-${this.#folders}`);
     const webhook = await WebhookProcess.start({
       manifests: this.manifests,
       certPath: this.world.certPath,
       keyPath: this.world.keyPath,
       bundle: true,
       stdout: pipe.fd,
-      prefix: onCore('server'),
+      prefix: [...onCore('server'), ...(group?.prefix ?? [])],
+      ...(group === undefined ? {} : { node: ownCopy(process.execPath, this.folder()) }),
       nodeFlags,
       flags: ['--cluster-name', 'bench', '--drain', '0s'],
     });
     this.#processes.push(webhook);
+    if (group !== undefined) this.#groups.set(webhook, group);
     return webhook;
+  }
+
+  /** What the kubelet would count for the webhook, megabytes; its resident memory where no group can be made. */
+  memoryMb(webhook: WebhookProcess): number {
+    return this.#groups.get(webhook)?.workingSetMb() ?? rssMb(webhook.pid);
+  }
+
+  /** Is `memoryMb` the working set of a control group? */
+  static get countsGroups(): boolean {
+    const group = MemoryGroup.open(`registry-failover-bench-${process.pid}`);
+    group?.close();
+    return group !== undefined;
   }
 
   async startEmptyServer(): Promise<{ readonly pid: number; readonly port: number }> {
@@ -125,6 +143,10 @@ export class Place {
   /** Ends everything that was started here. */
   close(): void {
     for (const one of this.#processes) one.kill();
+    // A group can go when its process has; the kernel needs a moment for that.
+    void Promise.all([...this.#groups.keys()].map((webhook) => webhook.ended)).then(() => {
+      for (const group of this.#groups.values()) group.close();
+    });
     for (const pipe of this.#pipes) pipe.close();
     this.#child.disconnect();
     this.world.close();

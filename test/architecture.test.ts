@@ -27,7 +27,11 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   // Memory, evidence and health: what to ask at all. It knows the client by an interface of its own.
   probing: { folders: ['domain'], packages: ['lru-cache'], node: ['node:crypto'] },
   audit: { folders: ['domain'], packages: [], node: [] },
-  telemetry: { folders: ['domain'], packages: ['pino', 'prom-client'], node: ['node:fs'] },
+  telemetry: {
+    folders: ['domain'],
+    packages: ['pino', 'prom-client'],
+    node: ['node:fs', 'node:fs/promises', 'node:perf_hooks'],
+  },
   // The admission route turns bytes into reviews and back, by admission's own functions.
   http: { folders: ['domain', 'admission'], packages: ['fastify'], node: '*' },
   certificates: { folders: ['domain'], packages: ['@peculiar/x509', 'reflect-metadata'], node: '*' },

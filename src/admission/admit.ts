@@ -4,7 +4,6 @@ import { AuditEntries, printAuditFragments } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
-import { patchPod } from '../domain/patch.ts';
 import type { ImagePlan } from '../domain/plan.ts';
 import { MAX_PULL_SECRETS, readPod } from '../domain/pod.ts';
 import type { Pod } from '../domain/pod.ts';
@@ -18,6 +17,7 @@ import type { Judgement } from './judgement.ts';
 import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecretSource } from './lookups.ts';
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
+import { PatchMemory } from './patch-memory.ts';
 import type { AdmissionRequest, Verdict } from './review.ts';
 import { isJudged, mayAddSecrets, openVisit } from './visit.ts';
 import type { SlotPlan, Visit } from './visit.ts';
@@ -62,6 +62,7 @@ const NO_CREDENTIALS: readonly SecretReading[] = [];
 export class Admission {
   readonly #settings: AdmissionSettings;
   readonly #lookups: AdmissionLookups;
+  readonly #patches = new PatchMemory();
   readonly #views = new WeakMap<readonly MirrorSet[], NamespaceView>();
 
   constructor(settings: AdmissionSettings, lookups: AdmissionLookups) {
@@ -97,7 +98,8 @@ export class Admission {
   }
 
   #readSecrets(pod: Pod): readonly SecretReading[] | Promise<readonly SecretReading[]> {
-    const names = [...new Set(pod.pullSecretNames)].slice(0, MAX_PULL_SECRETS);
+    const all = pod.pullSecretNames;
+    const names = all.length < 2 ? all : [...new Set(all)].slice(0, MAX_PULL_SECRETS);
     return this.#lookups.secrets.read(pod.namespace, names);
   }
 
@@ -163,7 +165,7 @@ export class Admission {
     }
     const decisions = judgements.map((judgement) => judgement.decision);
     const added = notYetNamed(pod, credentials.credentials.added);
-    const patch = patchPod(pod, {
+    const patch = this.#patches.patch(pod, {
       images: decisions.map(({ slot, image }) => ({
         pointer: slot.pointer,
         before: slot.image,

@@ -103,7 +103,10 @@ export class NamespaceView {
     relevant: readonly MirrorSet[],
     mayAdd: boolean,
   ): CredentialView {
-    const key = `${mayAdd}|${relevant.map((set) => set.name).join(',')}|${readings.map((reading) => reading.name).join(',')}`;
+    let key = mayAdd ? 'add' : 'keep';
+    for (const set of relevant) key += `,${set.name}`;
+    key += '|';
+    for (const reading of readings) key += `,${reading.name}`;
     if (this.#budget.spent >= MAX_QUESTIONS) this.#forget();
     const known = this.#credentials.get(key);
     if (known !== undefined && sameReadings(known.readings, readings)) return known.view;

@@ -66,15 +66,24 @@ export function parseReview(raw: unknown): Result<AdmissionRequest, Problem> {
   return ok(readRequest(request, uid));
 }
 
+/** The same pod again gets the same patch object, whose text is then known. */
+const printedPatches = new WeakMap<readonly PatchOperation[], string>();
+
+function printPatch(patch: readonly PatchOperation[]): string {
+  const known = printedPatches.get(patch);
+  if (known !== undefined) return known;
+  const base64 = Buffer.from(JSON.stringify(patch), 'utf8').toString('base64');
+  const printed = `,"patchType":"JSONPatch","patch":"${base64}"`;
+  printedPatches.set(patch, printed);
+  return printed;
+}
+
 /**
  * Prints the answer: always allowed, with a patch only where something changes. Put together from its parts: base64 needs no
  * escaping, and going through it once more to find that out is the largest part of printing.
  */
 export function printReview(uid: string, { patch, warnings }: Verdict): string {
-  const changes =
-    patch.length === 0
-      ? ''
-      : `,"patchType":"JSONPatch","patch":"${Buffer.from(JSON.stringify(patch), 'utf8').toString('base64')}"`;
+  const changes = patch.length === 0 ? '' : printPatch(patch);
   const said = warnings.length === 0 ? '' : `,"warnings":${JSON.stringify(warnings)}`;
   return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":${JSON.stringify(uid)},"allowed":true${changes}${said}}}`;
 }

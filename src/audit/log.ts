@@ -1,8 +1,9 @@
 // Audit log: records as JSON lines, on the writer it is given. Never waits, never throws.
 import type { AuditEntries } from '../domain/audit-record.ts';
 
+/** Where lines go; asks for them when it writes. */
 export interface LineSink {
-  write(line: string): void;
+  defer(entries: Pick<AuditEntries, 'lines'>): void;
 }
 
 export class AuditLog {
@@ -13,6 +14,6 @@ export class AuditLog {
   }
 
   append(entries: AuditEntries): void {
-    for (const line of entries.lines()) this.#sink.write(line);
+    this.#sink.defer(entries);
   }
 }

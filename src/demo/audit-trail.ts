@@ -7,9 +7,12 @@ const MAX_REQUESTS = 200;
 export class AuditTrail {
   readonly #records = new Map<string, AuditRecord[]>();
 
-  /** Takes one line, as standard output would. */
-  write(line: string): void {
-    const record = JSON.parse(line) as AuditRecord;
+  /** Takes a request's lines at once, as standard output would a little later. */
+  defer(entries: { lines(): readonly string[] }): void {
+    for (const line of entries.lines()) this.#take(JSON.parse(line) as AuditRecord);
+  }
+
+  #take(record: AuditRecord): void {
     const known = this.#records.get(record.uid);
     if (known === undefined) this.#records.set(record.uid, [record]);
     else known.push(record);

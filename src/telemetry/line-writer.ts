@@ -8,6 +8,8 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
  * call, which under load is more than making the lines (docs/adr/0010).
  */
 const BATCH_MS = 10;
+/** Requests whose lines may wait to be printed; more than come in BATCH_MS, so that only a stalled loop reaches it. */
+const MAX_DEFERRED = 1024;
 /** UTF-8 takes at most this many bytes for a UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
 
@@ -30,9 +32,15 @@ class Batch {
   }
 }
 
+/** Something that can be printed as lines, each with its line feed; must give the same whenever it is asked. */
+export interface Printable {
+  lines(): readonly string[];
+}
+
 export class LineWriter {
   readonly #fd: number;
   readonly #onDrop: (lines: number) => void;
+  readonly #deferred: Printable[] = [];
   #filling = new Batch();
   #writing = new Batch();
   #isBusy = false;
@@ -48,12 +56,33 @@ export class LineWriter {
   /** Takes one line, which has to end in a line feed. Never waits, never throws. */
   write(line: string): void {
     if (!this.#filling.add(line)) this.#onDrop(1);
+    this.#wake();
+  }
+
+  /**
+   * Takes something to be printed with the next batch: printing many in a row costs half of printing each between two
+   * requests (docs/adr/0010). Never waits, never throws.
+   */
+  defer(printable: Printable): void {
+    this.#deferred.push(printable);
+    if (this.#deferred.length >= MAX_DEFERRED) this.#print();
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
+  }
+
+  #print(): void {
+    for (const printable of this.#deferred.splice(0)) {
+      for (const line of printable.lines()) if (!this.#filling.add(line)) this.#onDrop(1);
+    }
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#print();
     if (this.#isBusy) return;
     if (this.#filling.length === 0) {
       for (const resolve of this.#waiting.splice(0)) resolve();

@@ -1,9 +1,10 @@
 // Metrics: every metric of the webhook, by prom-client, with bounded label values.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CounterConfiguration } from 'prom-client';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { Outcome } from '../domain/outcome.ts';
+import { registerProcessMetrics } from './process-metrics.ts';
 
 const PREFIX = 'registry_failover_';
 
@@ -64,7 +65,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    registerProcessMetrics(this.registry);
     const counter = (name: string, help: string, labelNames: string[] = []): Counter =>
       new Counter({ name: PREFIX + name, help, labelNames, registers });
     const tally = (name: string, help: string, labelNames: string[]): TallyCounter =>

@@ -26,6 +26,8 @@ export interface WebhookOptions {
   readonly host?: string;
   /** What runs node: `taskset -c 0` and the like, put before it. */
   readonly prefix?: readonly string[];
+  /** Another node than this process's own. */
+  readonly node?: string;
   /** Further flags of node itself. */
   readonly nodeFlags?: readonly string[];
 }
@@ -60,7 +62,8 @@ function commandOf(options: WebhookOptions): readonly string[] {
   const program = options.bundle
     ? [...bundledNodeFlags(), path.join(ROOT, 'dist/main.mjs')]
     : [path.join(ROOT, 'src/main.ts')];
-  return [...(options.prefix ?? []), process.execPath, ...(options.nodeFlags ?? []), ...program];
+  const node = options.node ?? process.execPath;
+  return [...(options.prefix ?? []), node, ...(options.nodeFlags ?? []), ...program];
 }
 
 /** The status of a GET, or 0 when there was no answer within a second. */
