@@ -56,13 +56,20 @@ function crdSchema(schema: z.ZodType): Schema {
   return structural({ ...z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }) });
 }
 
-function conditionColumn(name: string, condition: string, description: string): Schema {
-  return {
-    name,
-    type: 'string',
-    description,
-    jsonPath: `.status.conditions[?(@.type=="${condition}")].status`,
-  };
+/** The reason says more than True or False: `Unreachable`, `Pending`, `NotInForce`, `Disabled`. */
+function conditionColumn(
+  name: string,
+  condition: string,
+  description: string,
+  field: 'reason' | 'status' = 'reason',
+): Schema {
+  const jsonPath = `.status.conditions[?(@.type=="${condition}")].${field}`;
+  return { name, type: 'string', description, jsonPath };
+}
+
+/** Shown by `kubectl get -o wide`. */
+function wide(column: Schema): Schema {
+  return { ...column, priority: 1 };
 }
 
 /** "Is it working?", one line a set. */
@@ -74,9 +81,21 @@ const columns: readonly Schema[] = [
     jsonPath: '.spec.upstream.prefix',
   },
   conditionColumn('Up', 'UpstreamAvailable', 'Whether the upstream can serve.'),
-  conditionColumn('Credentials', 'CredentialsReady', 'Whether every derived pull secret is in place.'),
+  conditionColumn(
+    'Credentials',
+    'CredentialsReady',
+    'Whether every derived pull secret is in place and taken.',
+  ),
   conditionColumn('Nodes', 'NodesReady', 'Whether the selected nodes have their configuration.'),
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  wide(conditionColumn('Valid', 'Valid', 'Whether the declaration can be used.', 'status')),
+  wide(conditionColumn('Admission', 'AdmissionActive', 'Whether pods are seen by the webhook.')),
+  wide({
+    name: 'On mirrors',
+    type: 'integer',
+    description: 'Living pods with an image from a mirror of the set.',
+    jsonPath: '.status.podsOnMirrors',
+  }),
 ];
 
 function version(): Schema {

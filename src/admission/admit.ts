@@ -14,10 +14,20 @@ import { askSlots, recallSlot } from './inquiry.ts';
 import type { SlotInquiry } from './inquiry.ts';
 import { judge } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
-import type { AdmissionMeter, AuditSink, Clock, MirrorSource, Prober, PullSecretSource } from './lookups.ts';
+import type {
+  AdmissionMeter,
+  AuditSink,
+  Clock,
+  MirrorSource,
+  Prober,
+  PullSecretSource,
+  RefusalSource,
+  ServiceAccountSource,
+} from './lookups.ts';
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
 import { PatchMemory } from './patch-memory.ts';
+import { findRefusedUses } from './refused-uses.ts';
 import type { AdmissionRequest, Verdict } from './review.ts';
 import { isJudged, mayAddSecrets, openVisit } from './visit.ts';
 import type { SlotPlan, Visit } from './visit.ts';
@@ -35,6 +45,8 @@ export interface AdmissionSettings {
 export interface AdmissionLookups {
   readonly mirrors: MirrorSource;
   readonly secrets: PullSecretSource;
+  readonly serviceAccounts: ServiceAccountSource;
+  readonly refusals: RefusalSource;
   readonly prober: Prober;
   readonly audit: AuditSink;
   readonly meter: AdmissionMeter;
@@ -81,7 +93,7 @@ export class Admission {
       const limit = timeoutMs === undefined ? Infinity : timeoutMs - TIMEOUT_ROUNDING_MS;
       const budgetMs = Math.min(this.#settings.budgetMs, limit);
       const visit = openVisit(request, this.#viewOf(request.namespace), { started, budgetMs });
-      const readings = visit.relevant.length === 0 ? NO_CREDENTIALS : this.#readSecrets(visit.pod);
+      const readings = visit.relevant.length === 0 ? NO_CREDENTIALS : this.#readSecrets(visit);
       if (readings instanceof Promise) return this.#later(visit, readings);
       return this.#ask(visit, readings);
     } catch (error) {
@@ -97,10 +109,10 @@ export class Admission {
     }
   }
 
-  #readSecrets(pod: Pod): readonly SecretReading[] | Promise<readonly SecretReading[]> {
+  #readSecrets({ pod, budgetMs }: Visit): readonly SecretReading[] | Promise<readonly SecretReading[]> {
     const all = pod.pullSecretNames;
     const names = all.length < 2 ? all : [...new Set(all)].slice(0, MAX_PULL_SECRETS);
-    return this.#lookups.secrets.read(pod.namespace, names);
+    return this.#lookups.secrets.read(pod.namespace, names, budgetMs);
   }
 
   #viewOf(namespace: string): NamespaceView {
@@ -113,7 +125,8 @@ export class Admission {
   }
 
   #ask(visit: Visit, readings: readonly SecretReading[]): ExplainedVerdict | Promise<ExplainedVerdict> {
-    const credentials = visit.view.credentials(readings, visit.relevant, mayAddSecrets(visit));
+    const mayAdd = mayAddSecrets(visit, this.#lookups.serviceAccounts);
+    const credentials = visit.view.credentials(readings, visit.relevant, mayAdd);
     const inquiries = visit.slots.map((slot) => this.#inquiry(visit, slot, credentials));
     const open = inquiries.filter((inquiry) => !recallSlot(inquiry, this.#lookups.prober));
     if (open.length === 0) return this.#close(visit, inquiries, credentials);
@@ -174,7 +187,8 @@ export class Admission {
       addedSecrets: added,
       annotation: mayAnnotate ? annotation : undefined,
     });
-    const warnings = warningsFor(decisions, credentials.credentials);
+    const refused = findRefusedUses(decisions, credentials, this.#lookups.refusals.refusedIn(pod.namespace));
+    const warnings = warningsFor(decisions, credentials.credentials, refused);
     const ms = this.#lookups.clock.now() - visit.started;
     this.#record(visit, judgements, added, ms);
     return { patch, warnings, pod, decisions, added, credentials: credentials.credentials, ms };

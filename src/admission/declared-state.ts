@@ -5,7 +5,7 @@ import { selects, selectsByName } from '../domain/label-selector.ts';
 import type { Labels } from '../domain/label-selector.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { SecretReading } from '../domain/pod-credentials.ts';
-import type { MirrorSource, PullSecretSource } from './lookups.ts';
+import type { MirrorSource, PullSecretSource, RefusalSource, ServiceAccountSource } from './lookups.ts';
 
 export interface DeclaredObjects {
   readonly sets: readonly MirrorSet[];
@@ -33,12 +33,15 @@ class State implements MirrorSource, PullSecretSource {
   readonly #secrets: ReadonlyMap<string, PullSecretObject>;
   readonly #byNamespace = new Map<string, readonly MirrorSet[]>();
   /** Equal selections share one array, so that what is worked out from it is worked out once. */
-  readonly #bySelection = new Map<string, readonly MirrorSet[]>();
+  readonly #bySelection: Map<string, readonly MirrorSet[]>;
   readonly #readings = new Map<string, SecretReading>();
 
-  constructor(objects: DeclaredObjects) {
+  /** @param before With the same sets, only namespaces have changed: what was worked out from a selection still holds. */
+  constructor(objects: DeclaredObjects, before?: State) {
     this.#objects = objects;
     this.#secrets = new Map(objects.secrets.map((secret) => [`${secret.namespace}/${secret.name}`, secret]));
+    const isAlike = before !== undefined && before.#objects.sets === objects.sets;
+    this.#bySelection = isAlike ? before.#bySelection : new Map<string, readonly MirrorSet[]>();
   }
 
   forNamespace(namespace: string): readonly MirrorSet[] {
@@ -76,7 +79,7 @@ class State implements MirrorSource, PullSecretSource {
 }
 
 /** Holds the state in force and swaps it whole. */
-export class DeclaredState implements MirrorSource, PullSecretSource {
+export class DeclaredState implements MirrorSource, PullSecretSource, ServiceAccountSource, RefusalSource {
   #state: State;
 
   constructor(objects: DeclaredObjects) {
@@ -84,7 +87,7 @@ export class DeclaredState implements MirrorSource, PullSecretSource {
   }
 
   replace(objects: DeclaredObjects): void {
-    this.#state = new State(objects);
+    this.#state = new State(objects, this.#state);
   }
 
   forNamespace(namespace: string): readonly MirrorSet[] {
@@ -93,5 +96,15 @@ export class DeclaredState implements MirrorSource, PullSecretSource {
 
   read(namespace: string, names: readonly string[]): readonly SecretReading[] {
     return this.#state.read(namespace, names);
+  }
+
+  /** Nobody has tried what files declare. */
+  refusedIn(): undefined {
+    return undefined;
+  }
+
+  /** Files hold no ServiceAccounts. */
+  enforcesMountableSecrets(): boolean {
+    return false;
   }
 }

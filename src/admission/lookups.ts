@@ -27,10 +27,30 @@ export interface MirrorSource {
 
 /** Reads pull secrets by name. Answers at once when it knows; otherwise within its own time-out (200 ms). Never rejects. */
 export interface PullSecretSource {
+  /** @param withinMs What is left of the pod's time, if that is less; 0 or less: what is known now. */
   read(
     namespace: string,
     names: readonly string[],
+    withinMs: number,
   ): readonly SecretReading[] | Promise<readonly SecretReading[]>;
+}
+
+/** What is known of the ServiceAccounts that pods run as. */
+export interface ServiceAccountSource {
+  /**
+   * May its pods name only the pull secrets that it lists itself? With another one the API server refuses the pod, after us
+   * (plugin/pkg/admission/serviceaccount). True where it is not known.
+   */
+  enforcesMountableSecrets(namespace: string, name: string): boolean;
+}
+
+/** Derived pull secrets of one namespace that mirrors refuse: `host[:port][/path]` of those mirrors by the secret's name. */
+export type RefusedSecrets = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** What somebody has found out by trying derived pull secrets at their mirrors. */
+export interface RefusalSource {
+  /** undefined: none is refused in this namespace, as far as is known. */
+  refusedIn(namespace: string): RefusedSecrets | undefined;
 }
 
 /** Takes the records of a request without waiting, and never throws. */

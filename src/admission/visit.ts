@@ -5,6 +5,7 @@ import type { ImagePlan } from '../domain/plan.ts';
 import { onlyNewEphemeral, readPod } from '../domain/pod.ts';
 import type { ImageSlot, Pod } from '../domain/pod.ts';
 import type { KeepReason } from '../domain/reason.ts';
+import type { ServiceAccountSource } from './lookups.ts';
 import type { NamespaceView } from './namespace-view.ts';
 import type { AdmissionRequest } from './review.ts';
 
@@ -41,9 +42,14 @@ export function isJudged(request: AdmissionRequest): boolean {
   return request.resource === 'pods' && (isCreation || isEphemeralUpdate(request));
 }
 
-/** imagePullSecrets is immutable after creation, and a static pod's file has already been read. */
-export function mayAddSecrets(visit: Visit): boolean {
-  return !visit.isEphemeral && !visit.pod.isStatic && !visit.pod.optedOut;
+/**
+ * imagePullSecrets is immutable after creation, and a static pod's file has already been read; a pod whose ServiceAccount
+ * enforces mountable secrets would be refused.
+ */
+export function mayAddSecrets(visit: Visit, serviceAccounts: ServiceAccountSource): boolean {
+  const { pod } = visit;
+  if (visit.isEphemeral || pod.isStatic || pod.optedOut || visit.relevant.length === 0) return false;
+  return !serviceAccounts.enforcesMountableSecrets(pod.namespace, pod.serviceAccount);
 }
 
 /** Plans a slot; the original of an earlier pass is believed only where today's sets map it to the present image. */

@@ -1,4 +1,4 @@
-// Declarations: manifests in files as what the engine takes, read once for commands or followed for the webhook.
+// Declarations: what is declared, in files or in the API server, as what the engine takes; read once, or followed.
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
@@ -6,6 +6,7 @@ import type { DeclaredObjects } from '../admission/declared-state.ts';
 import { parseMirrorSet } from '../config/mirror-set.ts';
 import type { ClusterObjects, ObjectSource } from '../domain/cluster-objects.ts';
 import { resolveDeclarations } from '../domain/declarations.ts';
+import type { DeclarationProblem } from '../domain/declared-refs.ts';
 import type { Labels } from '../domain/label-selector.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { PullSecretObject } from '../domain/pull-secret.ts';
@@ -24,11 +25,15 @@ export interface DeclarationFlags {
   readonly allowedEndpoint: readonly string[];
 }
 
+/** What declarations are resolved with. */
+type ResolutionFlags = Pick<DeclarationFlags, 'installNamespace' | 'allowedEndpoint'>;
+
 /** Declarations in force. */
 export interface LiveState {
+  /** `objects.sets` is the same array as long as only namespaces have changed. */
   readonly objects: DeclaredObjects;
   /** What is wrong; the sets that are right are in force all the same. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly DeclarationProblem[];
   readonly namespaceLabels: ReadonlyMap<string, Labels>;
 }
 
@@ -36,7 +41,7 @@ function sha256(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function resolve(objects: ClusterObjects, flags: DeclarationFlags, standIn: StandIn): LiveState {
+function resolve(objects: ClusterObjects, flags: ResolutionFlags, standIn: StandIn): LiveState {
   const { sets, problems, namespaceLabels } = resolveDeclarations(objects, {
     installNamespace: flags.installNamespace,
     allowedEndpoints: flags.allowedEndpoint,
@@ -97,19 +102,25 @@ export async function loadDeclarations(
   return ok({ ...resolve(loaded.value, flags, standIn.value), absence });
 }
 
-/** Declarations that follow their files. */
+/** Do both come to the same mirror sets? Sources keep the arrays of what has not changed. */
+function declareAlike(a: ClusterObjects, b: ClusterObjects): boolean {
+  return a.mirrorSets === b.mirrorSets && a.secrets === b.secrets && a.configMaps === b.configMaps;
+}
+
+/** Declarations that follow their source. */
 export class LiveDeclarations {
   readonly #source: ObjectSource;
-  readonly #flags: DeclarationFlags;
+  readonly #flags: ResolutionFlags;
   readonly #standIn: StandIn;
+  #last: { readonly from: ClusterObjects; readonly state: LiveState } | undefined;
 
-  private constructor(source: ObjectSource, flags: DeclarationFlags, standIn: StandIn) {
+  private constructor(source: ObjectSource, flags: ResolutionFlags, standIn: StandIn) {
     this.#source = source;
     this.#flags = flags;
     this.#standIn = standIn;
   }
 
-  /** Reads everything once and watches from then on. Never fails on what it finds: problems are in the state. */
+  /** Reads files once and watches from then on. Never fails on what it finds: problems are in the state. */
   static async open(flags: DeclarationFlags): Promise<LiveDeclarations> {
     const source = await ManifestSource.open({
       paths: flags.manifests,
@@ -121,15 +132,37 @@ export class LiveDeclarations {
     return new LiveDeclarations(source, flags, usable);
   }
 
-  #state(): LiveState {
-    const state = resolve(this.#source.current(), this.#flags, this.#standIn);
+  /** Over any other source. */
+  static over(source: ObjectSource, flags: ResolutionFlags): LiveDeclarations {
+    return new LiveDeclarations(source, flags, NO_STAND_IN);
+  }
+
+  #resolve(objects: ClusterObjects): LiveState {
+    const last = this.#last;
+    if (last === undefined || !declareAlike(last.from, objects))
+      return resolve(objects, this.#flags, this.#standIn);
+    if (last.from === objects) return last.state;
+    const { namespaceLabels } = resolve({ ...objects, mirrorSets: [] }, this.#flags, NO_STAND_IN);
+    return { ...last.state, objects: { ...last.state.objects, namespaceLabels }, namespaceLabels };
+  }
+
+  /** The state now. */
+  current(): LiveState {
+    const from = this.#source.current();
+    const state = this.#resolve(from);
+    this.#last = { from, state };
     return { ...state, problems: [...this.#source.problems(), ...state.problems] };
   }
 
-  /** Tells the state now and after every change. Returns what ends it. */
+  /** Tells the state after every change. Returns what ends it. */
+  onChange(listener: (state: LiveState) => void): () => void {
+    return this.#source.onChange(() => listener(this.current()));
+  }
+
+  /** Tells the state now and after every change. Returns what ends it, and the reading of the source with it. */
   follow(listener: (state: LiveState) => void): () => void {
-    const stop = this.#source.onChange(() => listener(this.#state()));
-    listener(this.#state());
+    const stop = this.onChange(listener);
+    listener(this.current());
     return () => {
       stop();
       this.#source.close();

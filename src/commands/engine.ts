@@ -3,7 +3,13 @@ import { Admission } from '../admission/admit.ts';
 import type { AdmissionSettings } from '../admission/admit.ts';
 import { DeclaredState } from '../admission/declared-state.ts';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
-import type { AdmissionMeter, AuditSink } from '../admission/lookups.ts';
+import type {
+  AdmissionMeter,
+  AuditSink,
+  PullSecretSource,
+  RefusalSource,
+  ServiceAccountSource,
+} from '../admission/lookups.ts';
 import type { AdmissionRequest } from '../admission/review.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Outcome } from '../domain/outcome.ts';
@@ -64,17 +70,26 @@ export interface Engine {
 
 const EMPTY: DeclaredObjects = { sets: [], namespaceLabels: new Map(), secrets: [], standIn: undefined };
 
-/**
- * Wires the engine. Nothing is asked of any registry before `declare`.
- * @param watch False: no background probes (a single `explain` asks what it needs itself).
- */
-export function createEngine(options: {
+export interface EngineOptions {
   readonly settings: EngineSettings;
   readonly transport: Omit<TransportOptions, 'settings'>;
   readonly audit: AuditSink;
   readonly listeners: EngineListeners;
+  /** False: no background probes (a single `explain` asks what it needs itself). */
   readonly watch: boolean;
-}): Engine {
+  /** What is read elsewhere than in the declarations. */
+  readonly lookups?: EngineLookups | undefined;
+}
+
+/** What a cluster knows and files do not. */
+export interface EngineLookups {
+  readonly secrets: PullSecretSource;
+  readonly serviceAccounts: ServiceAccountSource;
+  readonly refusals: RefusalSource;
+}
+
+/** Wires the engine. Nothing is asked of any registry before `declare`. */
+export function createEngine(options: EngineOptions): Engine {
   const { settings, listeners } = options;
   const { probeTimeoutMs, hedgeMs } = settings;
   const now = (): number => performance.now();
@@ -104,7 +119,9 @@ export function createEngine(options: {
   const declared = new DeclaredState(EMPTY);
   const admission = new Admission(settings, {
     mirrors: declared,
-    secrets: declared,
+    secrets: options.lookups?.secrets ?? declared,
+    serviceAccounts: options.lookups?.serviceAccounts ?? declared,
+    refusals: options.lookups?.refusals ?? declared,
     prober,
     audit: options.audit,
     meter: listeners,
@@ -112,6 +129,7 @@ export function createEngine(options: {
     fingerprint: (credential) => fingerprint.of(credential),
     onInternalError: (error, request) => listeners.internalErrorCaught(error, request),
   });
+  let watched = EMPTY.sets;
   return {
     admission,
     health,
@@ -120,6 +138,9 @@ export function createEngine(options: {
     prober,
     declare: (objects) => {
       declared.replace(objects);
+      // Namespaces come and go all day; registries have nothing to do with that.
+      if (objects.sets === watched) return;
+      watched = objects.sets;
       const targets = planWatch(objects.sets, (credential) => fingerprint.of(credential));
       const anchors = targets.flatMap((target) => target.endpoint.trust ?? []);
       void client.prepare(anchors);

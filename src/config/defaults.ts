@@ -1,11 +1,27 @@
 // Defaults: the webhook's flags as they would be written on the command line. No schema here, so that every command starts fast.
 
+/** What the defaults of `controller` and `cleanup` are. */
+export const CONTROLLER_DEFAULTS = {
+  opsListen: '0.0.0.0:8080',
+  installNamespace: 'registry-failover',
+  fullname: 'registry-failover',
+  clusterName: '',
+  allowedEndpoint: [] as string[],
+  certificates: true,
+  probeInterval: '10s',
+  probeTimeout: '1s',
+  logLevel: 'info',
+  /** Of `cleanup`: less than its Job is given. */
+  timeout: '90s',
+};
+
 /** The defaults, as they would be written on the command line. */
 export const WEBHOOK_DEFAULTS = {
   listen: '0.0.0.0:8443',
   opsListen: '0.0.0.0:8080',
   tlsCert: '/etc/registry-failover/tls/tls.crt',
   tlsKey: '/etc/registry-failover/tls/tls.key',
+  fromCluster: false,
   installNamespace: 'registry-failover',
   clusterName: '',
   allowedEndpoint: [] as string[],

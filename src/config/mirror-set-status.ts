@@ -5,6 +5,10 @@ import { z } from 'zod';
 const MAX_CONDITIONS = 16;
 /** The upstream and the mirrors. */
 const MAX_ENDPOINTS = 17;
+/** The webhook warns about these; what is beyond stands in the message of CredentialsReady as a number. */
+const MAX_REFUSED = 64;
+/** RFC 1123 subdomain, the longest name of a namespaced object. */
+const MAX_NAME = 253;
 
 const time = z.string().max(64).meta({ format: 'date-time' });
 const count = z.int32().min(0);
@@ -30,6 +34,12 @@ const endpoint = z.strictObject({
   reason: z.string().max(1024).describe('What made it so, for people.').optional(),
 });
 
+const refused = z.strictObject({
+  namespace: z.string().min(1).max(63).describe('Where the derived pull secret is.'),
+  secret: z.string().min(1).max(MAX_NAME).describe('Name of the derived pull secret.'),
+  endpoint: z.string().min(1).max(512).describe('The mirror that refuses its credential.'),
+});
+
 const nodes = z.strictObject({
   matched: count.describe('Nodes that nodes.selector selects.').default(0),
   upToDate: count.describe('Nodes whose files are as wanted and verified.').default(0),
@@ -50,6 +60,15 @@ export const statusSchema = z.strictObject({
     .max(MAX_ENDPOINTS)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['endpoint'] })
     .describe('Health of the upstream and of each mirror.')
+    .optional(),
+  namespaces: count.describe('Opted-in namespaces that the set is for.').optional(),
+  derivedSecrets: count.describe('Derived pull secrets that are in place.').optional(),
+  podsOnMirrors: count.describe('Living pods with an image that comes from a mirror of the set.').optional(),
+  refused: z
+    .array(refused)
+    .max(MAX_REFUSED)
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('Derived pull secrets whose credential a mirror refuses, as far as there is room.')
     .optional(),
   nodes: nodes.describe('How far the configuration of nodes is.').optional(),
 });

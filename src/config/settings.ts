@@ -1,54 +1,20 @@
 // Settings: the webhook's command line as checked values; all problems at once.
 import { z } from 'zod';
+import { asObject } from '../domain/json.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
+import { address, duration, flagOf, flagProblem } from './flag-forms.ts';
 import { LOG_LEVELS } from '../domain/log-level.ts';
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
-
-interface DurationBounds {
-  readonly min: number;
-  readonly max: number;
-}
-
-/** Milliseconds in the largest unit that takes no fraction. */
-function printBound(ms: number): string {
-  if (ms > 0 && ms % 60_000 === 0) return `${ms / 60_000} m`;
-  return ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
-}
-
-/** `200ms`, `1.5s`, `5m` → milliseconds. */
-function duration({ min, max }: DurationBounds): z.ZodType<number, string> {
-  return z.string().transform((text, context) => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text);
-    const value = match === null ? NaN : Number(match[1]) * (UNITS[match[2] ?? ''] ?? NaN);
-    if (value >= min && value <= max) return value;
-    context.addIssue({
-      code: 'custom',
-      message: `"${text}" is not a duration between ${printBound(min)} and ${printBound(max)}`,
-      params: { fix: 'Write a number with ms, s or m, for example 200ms or 1.5s' },
-    });
-    return z.NEVER;
-  });
-}
-
-/** `host:port`, with an IPv6 host in brackets. */
-const address = z.string().transform((text, context) => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match !== null && port <= 65_535) return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
-  context.addIssue({
-    code: 'custom',
-    message: `"${text}" is not host:port`,
-    params: { fix: 'Write for example 0.0.0.0:8443, or [::]:8443' },
-  });
-  return z.NEVER;
-});
-
 const schema = z.object({
-  manifests: z.array(z.string().min(1)).min(1, 'no declarations are given'),
+  manifests: z.array(z.string().min(1)),
   dockerConfig: z.string().optional(),
+  fromCluster: z.boolean(),
+  kubeconfig: z.string().min(1).optional(),
+  context: z.string().min(1).optional(),
+  tlsSecret: z.string().min(1).optional(),
   listen: address,
   opsListen: address,
   tlsCert: z.string().min(1),
@@ -70,23 +36,52 @@ const schema = z.object({
 
 export type WebhookSettings = z.output<typeof schema>;
 
-function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+function invalidFlag(path: string, message: string, fix: string): Problem {
+  return { path, code: 'InvalidFlag', message, fix };
 }
 
-function problemOf(issue: z.core.$ZodIssue): Problem {
-  const params = issue.code === 'custom' ? issue.params : undefined;
-  const fix: unknown = params?.['fix'];
-  return {
-    path: flagOf(String(issue.path[0] ?? '')),
-    code: 'InvalidFlag',
-    message: issue.message,
-    fix: typeof fix === 'string' ? fix : 'See registry-failover webhook --help',
+/** What only the API server can give. */
+const CLUSTER_ONLY = ['kubeconfig', 'context', 'tlsSecret'];
+const FILES_ONLY = ['manifests', 'dockerConfig'];
+
+/** Flags that contradict each other, told beside what is wrong with single ones. */
+function contradictions(flags: JsonObject): Problem[] {
+  const isGiven = (key: string): boolean => {
+    const value = flags[key];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
   };
+  if (flags['fromCluster'] !== true) {
+    const none = isGiven('manifests')
+      ? []
+      : [
+          invalidFlag(
+            '--manifests',
+            'no declarations are given',
+            'Give a file or directory with -m, or --from-cluster',
+          ),
+        ];
+    const idle = CLUSTER_ONLY.filter(isGiven).map((key) =>
+      invalidFlag(
+        flagOf(key),
+        'it is about the API server, which is not asked',
+        'Add --from-cluster, or leave it out',
+      ),
+    );
+    return [...none, ...idle];
+  }
+  return FILES_ONLY.filter(isGiven).map((key) =>
+    invalidFlag(
+      flagOf(key),
+      'declarations and pull secrets come from the API server (--from-cluster) or from files, not from both',
+      `Leave ${flagOf(key)} or --from-cluster out`,
+    ),
+  );
 }
 
 /** Checks what the command line gave. */
 export function parseWebhookSettings(flags: unknown): Result<WebhookSettings, readonly Problem[]> {
   const parsed = schema.safeParse(flags);
-  return parsed.success ? ok(parsed.data) : err(parsed.error.issues.map(problemOf));
+  const problems = contradictions(asObject(flags) ?? {});
+  if (parsed.success && problems.length === 0) return ok(parsed.data);
+  return err([...problems, ...(parsed.error?.issues ?? []).map((issue) => flagProblem(issue, 'webhook'))]);
 }

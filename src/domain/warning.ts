@@ -35,12 +35,26 @@ function warningOf(decision: SlotDecision): string | undefined {
   return `${subject} ${outcome}, image kept: ${decision.reason}`;
 }
 
+/** A derived pull secret of the pod whose credential a mirror refuses. */
+export interface RefusedUse {
+  readonly secret: string;
+  /** `host[:port][/path]` of the mirror. */
+  readonly endpoint: string;
+}
+
 /** At most 20 warnings of at most 120 characters, without duplicates. */
-export function warningsFor(decisions: readonly SlotDecision[], credentials: PodCredentials): string[] {
+export function warningsFor(
+  decisions: readonly SlotDecision[],
+  credentials: PodCredentials,
+  refused: readonly RefusedUse[] = [],
+): string[] {
   const broken =
     credentials.problem === undefined
       ? []
       : [`registry-failover: ${credentials.problem.path} does not parse: the kubelet refuses all pulls`];
-  const texts = [...broken, ...decisions.flatMap((decision) => warningOf(decision) ?? [])];
+  const unusable = refused.map(
+    ({ secret, endpoint }) => `registry-failover: ${endpoint} refuses the credential in ${secret}`,
+  );
+  const texts = [...broken, ...decisions.flatMap((decision) => warningOf(decision) ?? []), ...unusable];
   return [...new Set(texts.map(cut))].slice(0, MAX_WARNINGS);
 }

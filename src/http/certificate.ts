@@ -1,40 +1,20 @@
 // Certificate: the serving certificate from files, swapped without a restart when the files change.
-import { X509Certificate } from 'node:crypto';
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createSecureContext } from 'node:tls';
+import { codeOf, parseCertificate } from './certificate-pair.ts';
+import type { Certificate, CertificateEvents } from './certificate-pair.ts';
 
 export interface CertificateFiles {
   readonly certPath: string;
   readonly keyPath: string;
 }
 
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-  readonly expires: Date;
-}
-
-export interface CertificateEvents {
-  readonly onChange: (certificate: Certificate) => void;
-  /** The files are there but cannot be used; the last good certificate stays. */
-  readonly onProblem: (message: string) => void;
-}
-
 /** Notifications get lost (network file systems, replaced directories), so the files are also read this often. */
 const POLL_MS = 10_000;
 /** A mounted Secret is swapped by several renames; the pair is read once they have settled. */
 const SETTLE_MS = 50;
-
-/** What Node says when the two do not belong together. */
-const NOT_A_PAIR = 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
-
-function codeOf(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'unknown error';
-}
 
 async function readText(flag: string, file: string): Promise<string> {
   try {
@@ -49,12 +29,9 @@ async function readText(flag: string, file: string): Promise<string> {
   }
 }
 
-function unusable({ certPath, keyPath }: CertificateFiles, error: unknown): Error {
-  const reason =
-    codeOf(error) === NOT_A_PAIR ? 'the key belongs to another certificate' : (error as Error).message;
+function unusable({ certPath, keyPath }: CertificateFiles, reason: string): Error {
   return new Error(
     `--tls-cert, --tls-key: ${certPath} and ${keyPath} are no usable certificate and key: ${reason}. Give a pair in PEM, or make one with npm run certs.`,
-    { cause: error },
   );
 }
 
@@ -63,13 +40,9 @@ export async function readCertificate(files: CertificateFiles): Promise<Certific
   // One after the other: with both files away it must not be chance which of them is named.
   const cert = await readText('--tls-cert', files.certPath);
   const key = await readText('--tls-key', files.keyPath);
-  try {
-    // Refuses a key that does not belong to the certificate, half-written PEM, and unknown formats.
-    createSecureContext({ cert, key });
-    return { cert, key, expires: new Date(new X509Certificate(cert).validTo) };
-  } catch (error) {
-    throw unusable(files, error);
-  }
+  const pair = parseCertificate(cert, key);
+  if (!pair.ok) throw unusable(files, pair.error);
+  return pair.value;
 }
 
 /** Watches a pair of files by notification and by poll. */

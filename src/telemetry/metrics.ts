@@ -5,13 +5,14 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { Outcome } from '../domain/outcome.ts';
 import { registerProcessMetrics } from './process-metrics.ts';
+import { EndpointHealthGauge, StalenessGauge } from './shared-gauges.ts';
+import type { Staleness } from './shared-gauges.ts';
 
 const PREFIX = 'registry_failover_';
 
 /** Admissions are answered in microseconds from memory and in up to 1.5 s by asking. */
 const ADMISSION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2];
 const PROBE_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-const STATUS_VALUE: Readonly<Record<HealthStatus, number>> = { up: 1, unknown: 0.5, down: 0 };
 
 interface Tally {
   readonly labels: Readonly<Record<string, string>>;
@@ -55,13 +56,13 @@ export class Metrics {
   readonly #admissionSeconds: Histogram;
   readonly #probeSeconds: Histogram;
   readonly #internalErrors: Counter;
-  readonly #health: Gauge;
-  readonly #healthHosts = new Set<string>();
+  readonly #health: EndpointHealthGauge;
   readonly #dropped: Counter;
   readonly #problems: Gauge;
   readonly #sets: Gauge;
   readonly #certificateExpiry: Gauge;
   readonly #refused: Counter;
+  readonly #staleness: StalenessGauge;
 
   constructor() {
     const registers = [this.registry];
@@ -99,9 +100,7 @@ export class Metrics {
       'Pods admitted unchanged because of a fault of ours.',
     );
     this.#refused = counter('refused_requests_total', 'Requests that were no AdmissionReview.', ['status']);
-    this.#health = gauge('endpoint_health', 'Health of an endpoint: 1 up, 0.5 unknown, 0 down.', [
-      'endpoint',
-    ]);
+    this.#health = new EndpointHealthGauge(this.registry);
     this.#dropped = counter('log_lines_dropped_total', 'Audit and log lines lost because nobody read them.');
     this.#problems = gauge('declaration_problems', 'Problems in the declarations at present.');
     this.#sets = gauge('mirror_sets', 'Mirror sets in force.');
@@ -109,6 +108,7 @@ export class Metrics {
       'certificate_expiry_seconds',
       'When the serving certificate expires, Unix time.',
     );
+    this.#staleness = new StalenessGauge(this.registry);
   }
 
   admission(seconds: number): void {
@@ -137,18 +137,12 @@ export class Metrics {
   }
 
   health(endpoint: Endpoint, status: HealthStatus): void {
-    this.#healthHosts.add(endpoint.host);
-    this.#health.set({ endpoint: endpoint.host }, STATUS_VALUE[status]);
+    this.#health.set(endpoint, status);
   }
 
   /** Endpoints that are no longer declared leave the exposition. */
   retainEndpoints(hosts: readonly string[]): void {
-    const wanted = new Set(hosts);
-    for (const host of this.#healthHosts) {
-      if (wanted.has(host)) continue;
-      this.#health.remove({ endpoint: host });
-      this.#healthHosts.delete(host);
-    }
+    this.#health.retain(hosts);
   }
 
   dropped(lines: number): void {
@@ -158,6 +152,11 @@ export class Metrics {
   declarations(sets: number, problems: number): void {
     this.#sets.set(sets);
     this.#problems.set(problems);
+  }
+
+  /** Asked at every scrape. */
+  watchStaleness(staleness: () => readonly Staleness[]): void {
+    this.#staleness.watch(staleness);
   }
 
   certificateExpires(at: Date): void {

@@ -20,7 +20,7 @@ describe('webhook', () => {
     const ports = [flag, `127.0.0.1:${port}`, other, '127.0.0.1:0'];
     const files = ['-m', manifests, '--tls-cert', world.certPath, '--tls-key', world.keyPath];
     const child = spawn(process.execPath, [MAIN, 'webhook', ...files, ...ports], { stdio: 'ignore' });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 8_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
     const [code] = (await once(child, 'exit')) as [number | null];
     clearTimeout(timer);
     expect(code).toBe(2);

@@ -17,7 +17,11 @@ interface Crd {
     readonly versions: readonly {
       readonly name: string;
       readonly subresources: unknown;
-      readonly additionalPrinterColumns: readonly { readonly name: string; readonly jsonPath: string }[];
+      readonly additionalPrinterColumns: readonly {
+        readonly name: string;
+        readonly jsonPath: string;
+        readonly priority?: number;
+      }[];
       readonly schema: { readonly openAPIV3Schema: Schema };
     }[];
   };
@@ -46,13 +50,12 @@ describe('renderCrd', () => {
     expect(rendered.spec.scope).toBe('Cluster');
     expect(rendered.spec.names.shortNames).toEqual(['rms']);
     expect(version.subresources).toEqual({ status: {} });
-    expect(version.additionalPrinterColumns.map((column) => column.name.toUpperCase())).toEqual([
-      'UPSTREAM',
-      'UP',
-      'CREDENTIALS',
-      'NODES',
-      'AGE',
-    ]);
+    const headings = (priority: number): string[] =>
+      version.additionalPrinterColumns
+        .filter((column) => (column.priority ?? 0) === priority)
+        .map((column) => column.name.toUpperCase());
+    expect(headings(0)).toEqual(['UPSTREAM', 'UP', 'CREDENTIALS', 'NODES', 'AGE']);
+    expect(headings(1)).toEqual(['VALID', 'ADMISSION', 'ON MIRRORS']);
   });
 
   it('has structural schemas with bounds and descriptions everywhere', () => {
@@ -102,6 +105,10 @@ describe('renderCrd', () => {
       endpoints: [
         { endpoint: 'fra.ocir.io', health: 'down', since: '2026-05-01T10:00:00Z', reason: 'refused' },
       ],
+      namespaces: 2,
+      derivedSecrets: 3,
+      podsOnMirrors: 4,
+      refused: [{ namespace: 'shop', secret: 'registry-failover-from-x', endpoint: 'ams.ocir.io' }],
       nodes: { matched: 3, upToDate: 2, failed: 1 },
     };
     expect(statusSchema.parse(status)).toEqual(status);

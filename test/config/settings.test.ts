@@ -29,3 +29,28 @@ describe('parseWebhookSettings', () => {
     ]);
   });
 });
+
+describe('parseWebhookSettings, with a cluster', () => {
+  const cluster = { manifests: [], fromCluster: true };
+
+  it('takes the API server instead of files, and its certificate too', () => {
+    expect(messagesOf({ ...cluster, kubeconfig: 'a', context: 'b', tlsSecret: 'c' })).toEqual([]);
+  });
+
+  it('wants one of both', () => {
+    expect(messagesOf({ manifests: [] })).toEqual(['--manifests: no declarations are given']);
+    expect(messagesOf({ fromCluster: true })).toEqual([
+      '--manifests: declarations and pull secrets come from the API server (--from-cluster) or from files, not from both',
+    ]);
+    expect(messagesOf({ ...cluster, dockerConfig: 'x' })).toHaveLength(1);
+  });
+
+  it('does not ignore what is about the API server', () => {
+    expect(messagesOf({ kubeconfig: 'a', context: 'b', tlsSecret: 'c', hedge: '1h' })).toEqual([
+      '--kubeconfig: it is about the API server, which is not asked',
+      '--context: it is about the API server, which is not asked',
+      '--tls-secret: it is about the API server, which is not asked',
+      '--hedge: "1h" is not a duration between 0 s and 5 s',
+    ]);
+  });
+});

@@ -174,6 +174,8 @@ function admissionOver(table: Table, onError: (error: unknown) => void): Admissi
     {
       mirrors: declared,
       secrets: withUnread(declared),
+      serviceAccounts: declared,
+      refusals: declared,
       prober: new TableRegistries(table),
       audit: { append: (entries) => void entries.lines() },
       meter: { admission: () => undefined, decision: () => undefined, internalError: () => undefined },

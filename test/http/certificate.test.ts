@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CertificateWatch, readCertificate } from '../../src/http/certificate.ts';
-import type { Certificate } from '../../src/http/certificate.ts';
+import { parseCertificate } from '../../src/http/certificate-pair.ts';
+import type { Certificate } from '../../src/http/certificate-pair.ts';
 import { testCa } from '../support/tls.ts';
 
 let folder: string;
@@ -90,5 +91,13 @@ describe('CertificateWatch', () => {
     await watch.check();
     expect(problems).toHaveLength(1);
     watch.close();
+  });
+});
+
+describe('parseCertificate', () => {
+  it.each(['cert', 'key'] as const)('refuses an empty %s, which Node would take for none', async (which) => {
+    const { certPem, keyPem } = await (await testCa()).issue({ names: ['localhost'] });
+    const pair = { cert: certPem, key: keyPem, [which]: '\n' };
+    expect(parseCertificate(pair.cert, pair.key)).toMatchObject({ ok: false });
   });
 });

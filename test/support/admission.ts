@@ -5,7 +5,12 @@ import { Admission } from '../../src/admission/admit.ts';
 import type { AdmissionSettings, ExplainedVerdict } from '../../src/admission/admit.ts';
 import { DeclaredState } from '../../src/admission/declared-state.ts';
 import type { DeclaredObjects } from '../../src/admission/declared-state.ts';
-import type { Prober, PullSecretSource } from '../../src/admission/lookups.ts';
+import type {
+  Prober,
+  PullSecretSource,
+  RefusalSource,
+  ServiceAccountSource,
+} from '../../src/admission/lookups.ts';
 import type { AdmissionRequest } from '../../src/admission/review.ts';
 import type { Answer } from '../../src/domain/answer.ts';
 import type { AuditEntries, AuditRecord } from '../../src/domain/audit-record.ts';
@@ -74,13 +79,15 @@ export function makeAdmission(
   over: Partial<DeclaredObjects> & {
     settings?: Partial<AdmissionSettings>;
     secretSource?: PullSecretSource;
+    serviceAccounts?: ServiceAccountSource;
+    refusals?: RefusalSource;
   } = {},
 ): AdmissionBench {
   const prober = new TableProber();
   const records: AuditRecord[] = [];
   const entries: AuditEntries[] = [];
   const errors: unknown[] = [];
-  const { settings, secretSource, ...objects } = over;
+  const { settings, secretSource, serviceAccounts, refusals, ...objects } = over;
   const declared = new DeclaredState({
     sets,
     namespaceLabels: new Map(),
@@ -99,6 +106,8 @@ export function makeAdmission(
     {
       mirrors: declared,
       secrets: secretSource ?? declared,
+      serviceAccounts: serviceAccounts ?? declared,
+      refusals: refusals ?? declared,
       prober,
       audit: {
         append: (request) => {
