@@ -1,0 +1,81 @@
+// What the keeping of derived secrets needs from the rest of the controller, and what it tells it: small interfaces.
+import type { MirrorSet } from '../domain/mirror-set.ts';
+import type { SecretUser } from '../domain/pod-use.ts';
+import type { Problem } from '../domain/problem.ts';
+
+/** Which living pods name a secret. */
+export interface PodUse {
+  /** Resolves once the first list of pods is in; before that nobody knows that a secret is not in use. */
+  readonly synced: Promise<void>;
+  /** Pods that are neither finished nor gone and name the secret; of every namespace, opted in or not. */
+  usersOf(namespace: string, secretName: string): readonly SecretUser[];
+  /** Called with the namespace in which pods have come, changed images or gone. Returns what ends it. */
+  onChange(listener: (namespace: string) => void): () => void;
+}
+
+/** The mirror sets in force. */
+export interface MirrorSetSource {
+  /** Resolves once sets and the install namespace's secrets are all in. */
+  readonly synced: Promise<void>;
+  sets(): readonly MirrorSet[];
+  onChange(listener: () => void): () => void;
+}
+
+/** Writes events; aggregation is its own affair. */
+export interface EventSink {
+  report(event: {
+    readonly regarding: {
+      readonly kind: string;
+      readonly apiVersion: string;
+      readonly namespace: string;
+      readonly name: string;
+      readonly uid: string;
+    };
+    readonly type: 'Normal' | 'Warning';
+    readonly reason: string;
+    readonly note: string;
+  }): void;
+}
+
+export type CredentialState = 'ready' | 'pending' | 'failed';
+
+/** How it stands with one derived secret that one mirror set wants in one namespace. */
+export interface CredentialFact {
+  readonly set: string;
+  readonly namespace: string;
+  /** Name of the derived secret; '' when it is not known which, because the namespace cannot be worked on at all. */
+  readonly secret: string;
+  readonly state: CredentialState;
+  readonly problem?: Problem;
+}
+
+/** What status and others read. */
+export interface CredentialFacts {
+  /** The same array until something changes. */
+  facts(): readonly CredentialFact[];
+  onChange(listener: () => void): () => void;
+}
+
+/** Metrics: `registry_failover_derived_secrets{state}`, `registry_failover_reconciles_total{kind="namespace",result}`. */
+export interface CredentialMeter {
+  derivedSecrets(counts: Readonly<Record<CredentialState, number>>): void;
+  reconciled(kind: 'namespace', result: 'done' | 'later' | 'failed' | 'threw'): void;
+}
+
+export type CredentialDeed = 'bound' | 'unbound' | 'written' | 'removed';
+
+/** Log lines. `name` is a RoleBinding's or a secret's; nothing here holds a credential. */
+export interface CredentialLog {
+  did(deed: CredentialDeed, namespace: string, name: string): void;
+  /** A call has failed; it is tried again. */
+  failed(namespace: string, name: string, message: string): void;
+  /** A bug: something threw. The namespace is tried again. */
+  threw(namespace: string, error: unknown): void;
+}
+
+/** Milliseconds of a monotonic clock, and one-shot timers on it. */
+export interface Timers {
+  now(): number;
+  /** Calls once after the time. Returns what cancels it. */
+  after(ms: number, run: () => void): () => void;
+}

@@ -1,0 +1,62 @@
+// Secret record: what is kept in memory of a Secret of an opted-in namespace: of most of them nothing at all.
+import { createHash } from 'node:crypto';
+import { isDerivedName } from '../domain/derived-secret.ts';
+import { asObject, asString, own } from '../domain/json.ts';
+import { parsePullSecret } from '../domain/pull-secret.ts';
+import type { ParsedPullSecret } from '../domain/pull-secret.ts';
+import type { Problem } from '../domain/problem.ts';
+import { ok } from '../domain/result.ts';
+import type { Result } from '../domain/result.ts';
+import type { FoundSecret, SourceSecret } from '../domain/secret-plan.ts';
+import { DATA_KEY, isDerivedObject, ownAnnotations } from '../domain/secret-plan-object.ts';
+import type { KubeObject } from '../kubernetes/resource.ts';
+
+/** A pull secret of the namespace's own, or whatever stands under the name of a derived one. */
+export type SecretRecord =
+  | { readonly kind: 'source'; readonly source: SourceSecret }
+  | { readonly kind: 'derived'; readonly found: FoundSecret };
+
+/** Lower-case hex. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(asObject(value) ?? {});
+  return Object.fromEntries(
+    entries.flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
+  );
+}
+
+function parse(object: KubeObject): Result<ParsedPullSecret | undefined, Problem> {
+  return parsePullSecret({
+    name: object.metadata.name,
+    type: asString(own(object, 'type')) ?? '',
+    data: textsOf(own(object, 'data')),
+  });
+}
+
+function foundSecret(object: KubeObject): FoundSecret {
+  const { name, uid = '', labels = {}, annotations = {} } = object.metadata;
+  const parsed = parse(object);
+  return {
+    name,
+    uid,
+    isOurs: isDerivedObject(name, asString(own(object, 'type')) ?? '', labels),
+    labels,
+    annotations: ownAnnotations(annotations),
+    dataHash: sha256(textsOf(own(object, 'data'))[DATA_KEY] ?? ''),
+    entries: parsed.ok ? (parsed.value?.entries ?? []) : [],
+  };
+}
+
+/** An informer's `keep`. undefined: of a type that the kubelet ignores, so that nothing can be derived from it. */
+export function keepSecret(object: KubeObject): SecretRecord | undefined {
+  const { name, uid = '' } = object.metadata;
+  if (isDerivedName(name)) return { kind: 'derived', found: foundSecret(object) };
+  const parsed = parse(object);
+  if (!parsed.ok) return { kind: 'source', source: { name, uid, content: parsed } };
+  return parsed.value === undefined
+    ? undefined
+    : { kind: 'source', source: { name, uid, content: ok(parsed.value) } };
+}
