@@ -1,0 +1,68 @@
+// Set status facts: everything that the status of one mirror set is made from, gathered by the controller.
+import type { DownCause, HealthStatus } from './health.ts';
+import type { MirrorSet } from './mirror-set.ts';
+import type { Problem } from './problem.ts';
+
+/** A derived pull secret that is wanted, and how far it is. */
+export interface CredentialFact {
+  /** Name of the mirror set. */
+  readonly set: string;
+  readonly namespace: string;
+  readonly secret: string;
+  readonly state: 'ready' | 'pending' | 'failed';
+  readonly problem?: Pick<Problem, 'message' | 'fix'> | undefined;
+}
+
+/** A mirror that does not take the credential in a derived pull secret. */
+export interface RefusedCredential {
+  readonly set: string;
+  readonly namespace: string;
+  readonly secret: string;
+  /** `host[:port][/path]` of the mirror. */
+  readonly endpoint: string;
+  /** The registry's own words, cleaned. */
+  readonly message: string;
+}
+
+export interface EndpointFact {
+  /** `host[:port][/path]` as declared. */
+  readonly endpoint: string;
+  readonly health: HealthStatus;
+  readonly cause: DownCause | undefined;
+  /** For people; '' when there is nothing to say. */
+  readonly detail: string;
+  /** Milliseconds of Unix time. */
+  readonly since: number;
+}
+
+/** Whether pods of the set's opted-in namespaces come through the webhook. */
+export interface AdmissionFact {
+  /** Living pods with our annotation. */
+  readonly seen: number;
+  /** Living pods without it, created after the opt-in was seen. */
+  readonly unseen: number;
+  /** Some of those, `namespace/name`. */
+  readonly examples: readonly string[];
+  /** One of those is young, or no pod has been seen since. */
+  readonly isSkipping: boolean;
+}
+
+export interface SetFacts {
+  /** metadata.generation of the object. */
+  readonly generation: number;
+  /** undefined: not in force, and `problems` say why. An older generation than the object's when that is not valid. */
+  readonly set: MirrorSet | undefined;
+  /** Of the declaration; their paths begin with where it comes from. */
+  readonly problems: readonly Problem[];
+  readonly nodesEnabled: boolean;
+  /** The upstream first, then the mirrors in order; empty when the set is not in force. */
+  readonly endpoints: readonly EndpointFact[];
+  readonly credentials: readonly CredentialFact[];
+  readonly refused: readonly RefusedCredential[];
+  /** Opted-in namespaces that the set is for. */
+  readonly namespaces: number;
+  readonly admission: AdmissionFact;
+  readonly podsOnMirrors: number;
+  /** Where the program runs, for the commands in messages. */
+  readonly installNamespace: string;
+}
