@@ -20,6 +20,12 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   // Files become objects: validation is the schema's, so this is the one sibling it may lean on.
   manifests: { folders: ['domain', 'config'], packages: ['yaml'], node: '*' },
   admission: { folders: ['domain'], packages: [], node: [] },
+  // The API server: calls, watches, leadership. Of the client library it takes where the server is and who we are.
+  kubernetes: { folders: ['domain'], packages: ['@kubernetes/client-node', 'undici'], node: '*' },
+  // What the webhook reads there, in memory that outlives its absence; it knows the API by the interface of `kubernetes`.
+  cluster: { folders: ['domain', 'kubernetes'], packages: ['lru-cache'], node: [] },
+  // What is kept in place there, by one leader.
+  controller: { folders: ['domain', 'kubernetes'], packages: [], node: ['node:crypto'] },
   // Sockets, names, TLS, proxies: everything between us and another host, knowing nothing of registries.
   transport: { folders: ['domain'], packages: ['undici', 'lru-cache'], node: '*' },
   // The distribution protocol on top of it: questions, challenges, tokens, outcomes.

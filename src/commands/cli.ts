@@ -1,6 +1,7 @@
 // Cli: the command line of every sub-command; each is imported only when it runs.
 import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
+import { cleanupCommand, controllerCommand } from './cli-cluster.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
 import { fitStderr } from './error-lines.ts';
@@ -28,10 +29,17 @@ function webhookCommand(setExit: (code: number) => void): Command {
       '--docker-config <file>',
       "a laptop's docker config.json, for pull secrets that the manifests lack",
     )
+    .option('--from-cluster', 'declarations and pull secrets from the API server, instead of -m')
+    .option('--kubeconfig <file>', 'how to reach it (else KUBECONFIG, or as a pod of it)')
+    .option('--context <name>', 'which context of the kubeconfig')
     .option('--listen <host:port>', 'where AdmissionReviews are answered, over TLS', defaults.listen)
     .option('--ops-listen <host:port>', 'where /livez, /readyz and /metrics are served', defaults.opsListen)
     .option('--tls-cert <file>', 'serving certificate, PEM; swapped when the file changes', defaults.tlsCert)
     .option('--tls-key <file>', 'its private key, PEM', defaults.tlsKey)
+    .option(
+      '--tls-secret <name>',
+      'with --from-cluster: a Secret of the install namespace instead of the two files',
+    )
     .option(
       '--install-namespace <name>',
       'where secretRef and configMapRef are looked up',
@@ -167,9 +175,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const program = withManners(new Command('registry-failover'))
     .description('Pods keep starting when their image registry is down.')
     .version(VERSION);
-  for (const command of [webhookCommand, demoCommand, explainCommand, checkCommand]) {
-    program.addCommand(withManners(command(setExit)));
-  }
+  const controller = (exit: (code: number) => void): Command => controllerCommand(exit, collect);
+  const commands = [webhookCommand, controller, cleanupCommand, demoCommand, explainCommand, checkCommand];
+  for (const command of commands) program.addCommand(withManners(command(setExit)));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;

@@ -1,0 +1,74 @@
+// Cleanup: before an uninstall, takes the lease over so that no controller works, and takes back what it has made.
+import { parseCleanupSettings } from '../config/controller-settings.ts';
+import { cleanUp } from '../controller/cleanup.ts';
+import type { Installation } from '../domain/rights.ts';
+import { printProblem } from '../domain/problem.ts';
+import { KubernetesApi } from '../kubernetes/api.ts';
+import { openConnection } from '../kubernetes/connection.ts';
+import { LeaderElection } from '../kubernetes/leader-election.ts';
+import { SECRETS } from '../kubernetes/resource.ts';
+import { wait } from '../kubernetes/wait.ts';
+import { fitStderr } from './error-lines.ts';
+import { EXIT } from './exit.ts';
+import { VERSION } from './version.ts';
+
+/** The lease goes with the release; a controller that is slow to end must not lead once more before that. */
+const HOLD_MS = 30 * 60_000;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function refuse(line: string): number {
+  process.stderr.write(fitStderr(`error: ${line}\n`));
+  return EXIT.badInput;
+}
+
+/** What the controller has made for the webhook; whoever brings certificates of their own has none of these, and we no right. */
+async function removeCertificates(api: KubernetesApi, install: Installation): Promise<void> {
+  for (const role of ['tls', 'ca']) {
+    const name = `${install.fullname}-webhook-${role}`;
+    const removed = await api.remove(SECRETS, { namespace: install.namespace, name });
+    if (!removed.ok && removed.error.kind !== 'forbidden')
+      say(`Secret ${name} could not be removed: ${removed.error.message}`);
+  }
+}
+
+/** Resolves with the exit code: 0 all is gone, 4 some of it is not. */
+export async function runCleanup(flags: unknown): Promise<number> {
+  const parsed = parseCleanupSettings(flags);
+  if (!parsed.ok) return refuse(parsed.error.map(printProblem).join('\n'));
+  const { kubeconfig, context, installNamespace, fullname, timeout } = parsed.value;
+  const opened = await openConnection({ kubeconfig, context, userAgent: `registry-failover/${VERSION}` });
+  if (!opened.ok) return refuse(opened.error.map(printProblem).join('\n'));
+  const connection = opened.value;
+  const api = new KubernetesApi({ connection, fieldManager: 'registry-failover' });
+  const signal = AbortSignal.timeout(timeout);
+  try {
+    const election = new LeaderElection({
+      api,
+      namespace: installNamespace,
+      name: `${fullname}-controller`,
+      identity: `${fullname}-cleanup`,
+      now: () => performance.now(),
+      wait,
+      onStarted: () => {},
+      onStopped: () => {},
+      log: (told) => {
+        if (told.event === 'lease-failed') say(`The lease could not be taken yet: ${told.failure.message}`);
+      },
+    });
+    say('Waiting until no controller works any more …');
+    const taken = await election.takeOver(HOLD_MS);
+    if (!taken.ok) {
+      process.stderr.write(fitStderr(`error: the lease was not to be had: ${taken.error.message}\n`));
+      return EXIT.unknown;
+    }
+    const install = { namespace: installNamespace, fullname };
+    const { unfinished } = await cleanUp({ api, install, say, signal });
+    await removeCertificates(api, install);
+    return unfinished.length === 0 ? EXIT.yes : EXIT.partly;
+  } finally {
+    connection.close();
+  }
+}

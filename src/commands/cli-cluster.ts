@@ -1,0 +1,63 @@
+// Cli cluster: the command lines of the sub-commands that run in the cluster beside the webhook.
+import { hostname } from 'node:os';
+import { Command, Option } from 'commander';
+import { CONTROLLER_DEFAULTS } from '../config/defaults.ts';
+
+type Collect = (
+  value: string,
+  previous: (readonly string[] & { readonly given?: true }) | undefined,
+) => readonly string[];
+
+/** The flags of both: how to reach the cluster, and which installation it is about. */
+function withInstallation(command: Command): Command {
+  const defaults = CONTROLLER_DEFAULTS;
+  return command
+    .option('--kubeconfig <file>', 'how to reach the API server (else KUBECONFIG, or as a pod of it)')
+    .option('--context <name>', 'which context of the kubeconfig')
+    .option('--install-namespace <name>', 'where the release is installed', defaults.installNamespace)
+    .option('--fullname <name>', 'what the names of its objects begin with', defaults.fullname);
+}
+
+export function controllerCommand(setExit: (code: number) => void, collect: Collect): Command {
+  const defaults = CONTROLLER_DEFAULTS;
+  return withInstallation(new Command('controller'))
+    .description(
+      'keep credentials, rights, certificates and status in place (runs in the cluster; one replica leads)',
+    )
+    .option('--ops-listen <host:port>', 'where /livez, /readyz and /metrics are served', defaults.opsListen)
+    .option('--cluster-name <name>', 'name of this cluster in records')
+    .option(
+      '--identity <name>',
+      'of this replica among the others (default: the host name, in a pod its name)',
+    )
+    .option('--allowed-endpoint <pattern>', 'hosts that sets may name (else all); repeatable', collect)
+    .addOption(
+      new Option(
+        '--certificates <yes>',
+        "make and renew the webhook's certificates; false: somebody else does",
+      )
+        .choices(['true', 'false'])
+        .default('true'),
+    )
+    .option('--probe-interval <duration>', 'between two health probes of an endpoint', defaults.probeInterval)
+    .option('--probe-timeout <duration>', 'for one question to a registry', defaults.probeTimeout)
+    .option('--log-level <level>', 'debug, info, warn or error', defaults.logLevel)
+    .action(async (flags: { readonly certificates: string }) => {
+      const { runController } = await import('./controller.ts');
+      const certificates = flags.certificates === 'true';
+      setExit(await runController({ ...defaults, identity: hostname(), ...flags, certificates }));
+    });
+}
+
+export function cleanupCommand(setExit: (code: number) => void): Command {
+  const defaults = CONTROLLER_DEFAULTS;
+  return withInstallation(new Command('cleanup'))
+    .description(
+      'before an uninstall: stop the controller, and take back its secrets and rights in every namespace',
+    )
+    .option('--timeout <duration>', 'for all of it', defaults.timeout)
+    .action(async (flags: object) => {
+      const { runCleanup } = await import('./cleanup.ts');
+      setExit(await runCleanup({ ...defaults, ...flags }));
+    });
+}
