@@ -31,12 +31,12 @@ export function chartArtifacts(): readonly Artifact[] {
 }
 
 /**
- * The manifest for `kubectl apply -f`, rendered by helm from the chart on disk. It takes its certificate from cert-manager:
- * without it a CA bundle must be given, and that is what the chart's values are for.
+ * The manifest for `kubectl apply -f`, rendered by helm from the chart on disk. Without hooks: kubectl would run the clean-up at
+ * once.
  */
 export function installArtifact(): Artifact {
   const namespace = 'registry-failover';
-  const rendered = renderChart(['--namespace', namespace, '--set', 'tls.certManager.enabled=true']);
+  const rendered = renderChart(['--namespace', namespace, '--no-hooks']);
   // The label says who applies the objects, and here that is not helm.
   const text = `${installHead(namespace)}${rendered.replaceAll('managed-by: Helm', 'managed-by: kubectl')}`;
   return { path: path.join(import.meta.dirname, 'install.yaml'), text };
@@ -50,8 +50,11 @@ export function renderChart(args: readonly string[]): string {
 
 function installHead(namespace: string): string {
   return `# registry-failover without Helm: kubectl apply -f install.yaml
-# Needs cert-manager, and an image of yours in place of registry.invalid/registry-failover. Declare registries in the
-# ConfigMap registry-failover-declarations. Generated from the chart by "npm run generate": change the chart, not this file.
+# Needs an image of yours in place of registry.invalid/registry-failover. Before you remove it, opt every namespace out, so that
+# the controller takes back what it has made there:
+#   kubectl label namespaces -l registry-failover.io/enabled=true registry-failover.io/enabled-
+# kubectl delete -f install.yaml removes the RegistryMirrorSets as well. Generated from the chart by "npm run generate": change
+# the chart, not this file.
 ---
 apiVersion: v1
 kind: Namespace

@@ -18,17 +18,23 @@ const builtin: Readonly<Record<string, readonly string[]>> = {
   api__v1: [
     'io.k8s.api.core.v1.ConfigMap',
     'io.k8s.api.core.v1.Namespace',
+    'io.k8s.api.core.v1.Pod',
+    'io.k8s.api.core.v1.ResourceQuota',
     'io.k8s.api.core.v1.Secret',
     'io.k8s.api.core.v1.Service',
     'io.k8s.api.core.v1.ServiceAccount',
   ],
   'apis__admissionregistration.k8s.io__v1': [
     'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
+    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy',
+    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding',
   ],
   'apis__apiextensions.k8s.io__v1': [
     'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
   ],
   apis__apps__v1: ['io.k8s.api.apps.v1.Deployment'],
+  apis__batch__v1: ['io.k8s.api.batch.v1.Job'],
+  'apis__coordination.k8s.io__v1': ['io.k8s.api.coordination.v1.Lease'],
   'apis__networking.k8s.io__v1': ['io.k8s.api.networking.v1.NetworkPolicy'],
   apis__policy__v1: ['io.k8s.api.policy.v1.PodDisruptionBudget'],
   'apis__rbac.authorization.k8s.io__v1': [

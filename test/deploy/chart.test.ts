@@ -27,9 +27,9 @@ describe('the chart', () => {
     'gives every object a name of its own and the namespace of the release, with %s',
     (_name, values) => {
       const manifests = renderWith(values, '123');
-      const clusterWide = ['MutatingWebhookConfiguration', 'CustomResourceDefinition'];
-      const homeless = manifests.filter(
-        ({ kind, metadata }) => !clusterWide.includes(kind) && metadata.namespace !== '123',
+      const clusterWide = /^(Mutating|Validating|Cluster|CustomResource)/;
+      const homeless = manifests.filter(({ kind, metadata }) =>
+        clusterWide.test(kind) ? metadata.namespace !== undefined : metadata.namespace !== '123',
       );
       expect(homeless).toEqual([]);
       const names = manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
@@ -58,19 +58,28 @@ describe('the notes after an installation', () => {
   it('say what is missing, and what comes next', () => {
     const said = notes();
     expect(said).toContain('image.repository is not set');
-    expect(said).toContain('npm run certs -- --dns rf-registry-failover-webhook.ops.svc\n');
-    expect(said).toContain('No registries are declared yet');
-    expect(said).toContain('kubectl label namespace NAME registry-failover.io/enabled=true');
+    expect(said).not.toContain('caBundle');
+    for (const next of [
+      'kubectl apply -f mirrors.yaml',
+      'kubectl label namespace NAME registry-failover.io/enabled=true',
+      'helm test rf -n ops',
+      'kubectl label namespace ops pod-security.kubernetes.io/enforce=restricted',
+    ])
+      expect(said).toContain(next);
   });
 
-  it('raise no alarm when nothing is missing', () => {
-    const said = notes(
-      '--set=image.repository=reg.example/registry-failover',
-      '--set=tls.certManager.enabled=true',
-      '--set=declarationsSecret=mirrors',
+  it('say so when the API server may not trust a certificate', () => {
+    expect(notes('--set=tls.secretName=own-tls')).toContain(
+      'tls.secretName is set and tls.caBundle is empty',
     );
-    expect(said).not.toMatch(/ATTENTION|No registries/);
-    expect(said).toContain('kubectl label namespace');
+  });
+
+  it.each([
+    ['the controller', []],
+    ['cert-manager', ['--set=tls.certManager.enabled=true']],
+    ['a bundle', ['--set=tls.secretName=own-tls', '--set=tls.caBundle=QUJD']],
+  ])('raise no alarm when nothing is missing, with certificates by %s', (_name, args) => {
+    expect(notes('--set=image.repository=reg.example/registry-failover', ...args)).not.toContain('ATTENTION');
   });
 });
 

@@ -47,9 +47,15 @@ describe('deploy/install.yaml', () => {
     expect(new Set(namespaces)).toEqual(new Set(['registry-failover']));
   });
 
-  it('brings the certificate by cert-manager, since a file cannot bring one', () => {
+  it('needs nothing else in the cluster: the controller makes the certificate', () => {
+    expect(new Set(manifests.map(({ apiVersion }) => apiVersion))).not.toContain('cert-manager.io/v1');
     const configuration = only(manifests, 'MutatingWebhookConfiguration');
-    expect(configuration.metadata['annotations']).toHaveProperty(['cert-manager.io/inject-ca-from']);
+    expect(configuration.metadata).not.toHaveProperty('annotations');
+  });
+
+  it('has none of helm’s hooks, which kubectl would run at once', () => {
+    expect(manifests.filter(({ kind }) => ['Job', 'Pod'].includes(kind))).toEqual([]);
+    expect(installArtifact().text).not.toContain('helm.sh/hook');
   });
 });
 

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { only } from './kubernetes-schema.ts';
-import { renderWith } from './values.ts';
+import { podOf, renderWith } from './values.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
@@ -12,7 +11,7 @@ const dockerfile = read('Dockerfile');
 
 describe('the Dockerfile', () => {
   const final = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
-  const { spec } = only(renderWith({}), 'Deployment')['spec'].template;
+  const { spec } = podOf(renderWith({}), 'webhook');
 
   it('starts the program as the chart does', () => {
     const entry: unknown = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(final)?.[1] ?? '');

@@ -28,7 +28,16 @@ describe('values.schema.json', () => {
       /at '\/tls\/caBundle'/,
     ],
     ['an endpoint with a scheme', { allowedEndpoints: ['https://a.example'] }, /at '\/allowedEndpoints\/0'/],
-    ['a declaration file of no known kind', { declarations: { 'mirrors.txt': '' } }, /mirrors\.txt/],
+    [
+      'declarations, which are applied with kubectl now',
+      { declarations: { 'mirrors.yaml': '' } },
+      /additional properties 'declarations' not allowed/,
+    ],
+    [
+      'a port that is none',
+      { networkPolicy: { egressPorts: ['https'] } },
+      /at '\/networkPolicy\/egressPorts\/0'/,
+    ],
     [
       'a proxy with a password in it',
       { proxy: { httpsProxy: 'http://u:p@proxy' } },
@@ -41,21 +50,6 @@ describe('values.schema.json', () => {
 });
 
 describe('the templates', () => {
-  it.each([
-    ['in block style', 'apiVersion: v1\nkind: Secret\n'],
-    ['in flow style', '{ apiVersion: v1, kind: Secret }'],
-    ['as JSON', '{"apiVersion":"v1","kind":"Secret"}'],
-    ['as a second document', 'kind: ConfigMap\n---\nkind: "Secret"\n'],
-  ])('refuse a Secret among the declarations, %s', (_name, text) => {
-    expect(() => renderWith({ declarations: { 'a.yaml': text } })).toThrow(/"a\.yaml" holds a Secret/);
-  });
-
-  it('take a declaration that only refers to a Secret', () => {
-    const text =
-      'kind: RegistryMirrorSet\nspec: { upstream: { credential: { source: Secret, secretRef: { name: a } } } }\n';
-    expect(() => renderWith({ declarations: { 'a.yaml': text } })).not.toThrow();
-  });
-
   it('refuse a CA bundle beside cert-manager', () => {
     const tls = { caBundle: 'QUJD', certManager: { enabled: true } };
     expect(() => renderWith({ tls })).toThrow(/exclude each other/);

@@ -1,7 +1,8 @@
 // Values with which the tests render the chart: every branch of every template is in one of them.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
 import { renderChart } from '../../deploy/artifacts.ts';
 import { readManifests, type Manifest } from './kubernetes-schema.ts';
 
@@ -18,11 +19,7 @@ const everyOption = {
   crds: { install: false },
   clusterName: 'fra-1',
   allowedEndpoints: ['*.ocir.io', 'registry.dc1.example:5000'],
-  declarations: {
-    'mirrors.yaml':
-      'apiVersion: registry-failover.io/v1alpha1\nkind: RegistryMirrorSet\nmetadata: { name: ocir }\n',
-  },
-  declarationsSecret: 'mirror-credentials',
+  priorityClassName: 'platform-critical',
   tls: {
     secretName: 'own-tls',
     caBundle: 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==',
@@ -32,7 +29,14 @@ const everyOption = {
     replicas: 3,
     extraArgs: ['--budget', '1s'],
     resources: { requests: { cpu: 0.2, memory: '160Mi' }, limits: { memory: '256Mi' } },
-    priorityClassName: 'system-cluster-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'infra', effect: 'NoSchedule' }],
+    podAnnotations: { team: 'platform' },
+  },
+  controller: {
+    replicas: 3,
+    extraArgs: ['--log-level', 'debug'],
+    resources: { requests: { cpu: 0.1 }, limits: { memory: '512Mi' } },
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'infra', effect: 'NoSchedule' }],
     podAnnotations: { team: 'platform' },
@@ -41,7 +45,7 @@ const everyOption = {
   networkPolicy: {
     enabled: true,
     opsFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
-    egress: [{ ports: [{ port: 443, protocol: 'TCP' }] }],
+    egressPorts: [443, 5000, 6443],
   },
   serviceMonitor: { enabled: true, labels: { release: 'prometheus' }, interval: '15s' },
 };
@@ -60,14 +64,34 @@ export const valueSets: Readonly<Record<string, unknown>> = {
     },
   },
   'a proxy with a password': { proxy: { secretName: 'proxy' } },
-  'an open network policy': { networkPolicy: { enabled: true } },
+  'an open network policy': { networkPolicy: { enabled: true, egressPorts: [] } },
+  'a certificate of its own that the API server trusts anyway': { tls: { secretName: 'own-tls' } },
+  'no priority class': { priorityClassName: '' },
 };
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chart-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The chart's objects with these values. Throws with helm's message when it refuses. */
 export function renderWith(values: unknown, namespace = 'registry-failover'): readonly Manifest[] {
   const file = path.join(folder, `${crypto.randomUUID()}.json`);
   writeFileSync(file, JSON.stringify(values));
   return readManifests(renderChart(['--namespace', namespace, '--values', file]));
+}
+
+/** The components that run all the time. */
+export const components = ['webhook', 'controller'] as const;
+export type Component = (typeof components)[number];
+
+/** The object of a kind that belongs to a component, by its name; fails when there is none. */
+export function ofComponent(manifests: readonly Manifest[], kind: string, component: Component): Manifest {
+  const found = manifests.find((one) => one.kind === kind && one.metadata.name.endsWith(`-${component}`));
+  if (found === undefined) throw new Error(`no ${kind} of the ${component}`);
+  return found;
+}
+
+/** The pod template of a component's Deployment, and its one container. */
+export function podOf(manifests: readonly Manifest[], component: Component) {
+  const { template } = ofComponent(manifests, 'Deployment', component)['spec'];
+  return { ...template, container: template.spec.containers[0] };
 }
