@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SECRET_LIMITS } from '../../src/cluster/secret-memory.ts';
 import { WEBHOOK_DEFAULTS } from '../../src/config/defaults.ts';
 import { MAX_FILE_BYTES } from '../../src/manifests/manifest-files.ts';
 import { MEMORY_LIMITS } from '../../src/probing/fact-memory.ts';
@@ -90,6 +91,18 @@ const TOLD: readonly (readonly [string, string, string])[] = [
     'bound',
     `of ${count(constantOf('src/admission/declared-state.ts', 'MAX_UNDECLARED'))} others`,
   ],
+  [
+    "pods' pull secrets",
+    'bound',
+    `${count(SECRET_LIMITS.secrets)} and ${SECRET_LIMITS.bytes / 1024 / 1024} MiB,`,
+  ],
+  ["pods' pull secrets", 'life', `${time(SECRET_LIMITS.freshMs)} fresh`],
+  ["pods' pull secrets", 'life', `${time(SECRET_LIMITS.lastGoodMs)} for want of an API server`],
+  ["pods' pull secrets", 'life', `absent: ${time(SECRET_LIMITS.absentMs)};`],
+  ["pods' pull secrets", 'life', `not readable: ${time(SECRET_LIMITS.failedMs)},`],
+  ['calls for pull secrets', 'bound', `${constantOf('src/cluster/pull-secrets.ts', 'MAX_CALLS')};`],
+  ['calls for pull secrets', 'what', time(constantOf('src/cluster/pull-secrets.ts', 'WAIT_MS'))],
+  ['calls for pull secrets', 'life', time(constantOf('src/cluster/pull-secrets.ts', 'CALL_MS'))],
   ['namespace views', 'bound', `${count(constantOf(VIEW, 'MAX_PLANS'))} images;`],
   ['namespace views', 'bound', `${count(constantOf(VIEW, 'MAX_QUESTIONS'))} questions`],
   ['namespace views', 'bound', `over ${count(constantOf(VIEW, 'MAX_KEY_CHARACTERS'))} characters`],
@@ -109,8 +122,10 @@ const TOLD: readonly (readonly [string, string, string])[] = [
 const REMEMBERING = [
   'admission',
   'audit',
+  'cluster',
   'commands',
   'http',
+  'kubernetes',
   'manifests',
   'probing',
   'registry',
@@ -126,13 +141,16 @@ const TRANSIENT = new Set([
   'src/transport/exchange.ts',
 ]);
 
+/** Wiring of the controller: another process, whose knowledge is the API server's. */
+const CONTROLLER = new Set(['src/commands/leadership.ts']);
+
 const FIELD = /#\w+[^=;(]*=\s*new (?:LRUCache|Map|WeakMap|Set)\b|:\s*new LRUCache\b/u;
 
 function filesWithMemories(): string[] {
   return REMEMBERING.flatMap((folder) =>
     readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
       .map((file) => `src/${folder}/${file}`)
-      .filter((path) => path.endsWith('.ts') && FIELD.test(readText(path))),
+      .filter((path) => path.endsWith('.ts') && !CONTROLLER.has(path) && FIELD.test(readText(path))),
   );
 }
 

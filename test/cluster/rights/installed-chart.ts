@@ -1,0 +1,163 @@
+// A real API server with the chart installed in it by helm, and calls to it as one of the chart's accounts.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Agent, request } from 'undici';
+import { chart } from '../../../deploy/artifacts.ts';
+import { findTool, type Tool } from '../../../deploy/tools.ts';
+import { bindingNames, wantedBindings } from '../../../src/domain/rights.ts';
+import { startControlPlane, type ControlPlane } from '../../lab/control-plane.ts';
+import { waitFor } from '../../lab/wait.ts';
+
+/** Where the chart is installed, and under which name. */
+export const install = { namespace: 'registry-failover', fullname: 'registry-failover' };
+
+export const account = bindingNames(install);
+
+/** `webhook` and `controller` are the chart's service accounts, `admin` may do everything. */
+export type Who = 'admin' | 'webhook' | 'controller';
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With the leading slash; a query may follow. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** `apply` is server-side apply, `json` a JSON Patch. */
+  readonly patch?: 'apply' | 'json' | 'merge';
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Of a Status; empty otherwise. */
+  readonly message: string;
+  readonly body: unknown;
+}
+
+const mediaTypes = {
+  apply: 'application/apply-patch+yaml',
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+} as const;
+
+const run = promisify(execFile);
+
+/** One API server with controllers; without nodes, so that pods stay Pending. */
+export class InstalledChart {
+  readonly plane: ControlPlane;
+  readonly #agent: Agent;
+
+  private constructor(plane: ControlPlane) {
+    this.plane = plane;
+    this.#agent = new Agent({ connect: { ca: plane.caPem } });
+  }
+
+  /** Starts the API server; the chart is put in by {@link helm} or {@link install}. */
+  static async start(): Promise<InstalledChart> {
+    return new InstalledChart(await startControlPlane({ controllerManager: true }));
+  }
+
+  /** Runs helm or kubectl as the admin. Rejects with what it has said. */
+  async run(tool: Tool, args: readonly string[], input?: string): Promise<string> {
+    const env = { ...process.env, KUBECONFIG: this.plane.kubeconfig, HELM_NO_PLUGINS: '1' };
+    const running = run(findTool(tool).path, [...args], { env, timeout: 60_000, maxBuffer: 64 << 20 });
+    if (input !== undefined) running.child.stdin?.end(input);
+    const { stdout } = await running;
+    return stdout;
+  }
+
+  /** `helm install` with further arguments. Resolves once the admission policies are in force. */
+  async install(...args: readonly string[]): Promise<void> {
+    const place = ['--namespace', install.namespace, '--create-namespace'];
+    await this.run('helm', ['install', install.fullname, chart, ...place, ...args]);
+    // The API server takes up a new policy about a second after it was stored.
+    const forbidden = { metadata: { name: 'never' }, type: 'Opaque' };
+    await waitFor('the admission policies to be in force', 20_000, async () => {
+      const path = `/api/v1/namespaces/${install.namespace}/secrets?dryRun=All`;
+      return (await this.as('controller', { method: 'POST', path, body: forbidden })).status === 403;
+    });
+  }
+
+  /** A namespace, with its default service account. */
+  async makeNamespace(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.expectDone({
+      method: 'POST',
+      path: '/api/v1/namespaces',
+      body: { metadata: { name, labels } },
+    });
+    await waitFor(`the service account of ${name}`, 20_000, async () => {
+      const path = `/api/v1/namespaces/${name}/serviceaccounts/default`;
+      return (await this.as('admin', { method: 'GET', path })).status === 200;
+    });
+  }
+
+  /** A namespace that has opted in and has the controller's bindings, made by its own account. */
+  async optIn(name: string): Promise<void> {
+    await this.makeNamespace(name, { 'registry-failover.io/enabled': 'true' });
+    const bindings = wantedBindings(name, install);
+    for (const binding of [bindings.webhook, bindings.controller]) {
+      const { status, message } = await this.as('controller', applyBinding(binding));
+      if (status >= 300) throw new Error(`${binding.metadata.name} in ${name}: ${status} ${message}`);
+    }
+  }
+
+  async expectDone(call: Call): Promise<Reply> {
+    const reply = await this.as('admin', call);
+    if (reply.status >= 300) throw new Error(`${call.method} ${call.path}: ${reply.status} ${reply.message}`);
+    return reply;
+  }
+
+  async as(who: Who, call: Call): Promise<Reply> {
+    const hasBody = call.body !== undefined;
+    const { statusCode, body } = await request(`${this.plane.server}${call.path}`, {
+      method: call.method,
+      dispatcher: this.#agent,
+      headersTimeout: 10_000,
+      bodyTimeout: 10_000,
+      headers: {
+        authorization: `Bearer ${this.plane.adminToken}`,
+        ...(hasBody ? { 'content-type': call.patch ? mediaTypes[call.patch] : 'application/json' } : {}),
+        ...(who === 'admin' ? {} : impersonate(who)),
+      },
+      body: hasBody ? JSON.stringify(call.body) : null,
+    });
+    const answer = (await body.json()) as { kind?: string; message?: string };
+    return {
+      status: statusCode,
+      message: answer.kind === 'Status' ? (answer.message ?? '') : '',
+      body: answer,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#agent.close();
+    await this.plane.stop();
+  }
+}
+
+/** As a token of the account is seen by the API server. */
+function impersonate(who: 'webhook' | 'controller'): Record<string, string | string[]> {
+  return {
+    'impersonate-user': `system:serviceaccount:${install.namespace}:${account[who]}`,
+    'impersonate-group': [
+      'system:serviceaccounts',
+      `system:serviceaccounts:${install.namespace}`,
+      'system:authenticated',
+    ],
+  };
+}
+
+interface NamedBinding {
+  readonly subjects?: readonly object[];
+  readonly metadata: { readonly name: string; readonly namespace: string };
+}
+
+/** Server-side apply of a RoleBinding. */
+export function applyBinding(binding: NamedBinding): Call {
+  const { name, namespace } = binding.metadata;
+  const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings/${name}`;
+  return {
+    method: 'PATCH',
+    path: `${path}?fieldManager=registry-failover&force=true`,
+    body: binding,
+    patch: 'apply',
+  };
+}

@@ -1,0 +1,31 @@
+// The suite that needs a real API server, or the whole lab: `npm run test:cluster`. Never part of `npm test`.
+import { defineConfig } from 'vitest/config';
+
+const patience = { testTimeout: 180_000, hookTimeout: 300_000, teardownTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    // One file at a time: there is one lab, and two cores.
+    fileParallelism: false,
+    projects: [
+      {
+        test: {
+          name: 'api-server',
+          include: ['test/cluster/**/*.test.ts'],
+          exclude: ['test/cluster/lab/**'],
+          ...patience,
+        },
+      },
+      {
+        test: {
+          name: 'lab',
+          include: ['test/cluster/lab/**/*.test.ts'],
+          // The lab, and the product installed in it.
+          globalSetup: ['test/cluster/lab/setup.ts'],
+          ...patience,
+        },
+      },
+    ],
+  },
+});
