@@ -4,13 +4,22 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SECRET_LIMITS } from '../../src/cluster/secret-memory.ts';
 import { WEBHOOK_DEFAULTS } from '../../src/config/defaults.ts';
+import { CHECK_LIMITS } from '../../src/domain/check-schedule.ts';
+import { WINDOW_MS } from '../../src/domain/recreation.ts';
 import { MAX_FILE_BYTES } from '../../src/manifests/manifest-files.ts';
 import { MEMORY_LIMITS } from '../../src/probing/fact-memory.ts';
 import { DEFAULT_TRANSPORT } from '../../src/transport/transport.ts';
 import { ROOT, readTable, readText } from './documents.ts';
+import type { Row } from './documents.ts';
 
 const document = readText('docs/memories.md');
-const rows = readTable(document, ['memory', 'key', 'what', 'bound', 'life']);
+const rows: readonly Row[] = [
+  ...readTable(document, ['memory', 'key', 'what', 'bound', 'life']),
+  ...readTable(document, ['memory of the controller', 'key', 'what', 'bound', 'life']).map((row) => ({
+    ...row,
+    memory: row['memory of the controller'] ?? '',
+  })),
+];
 
 /** A constant that is not exported, read where it stands: `const NAME = 5 * 60_000;`. */
 function constantOf(path: string, name: string): number {
@@ -43,6 +52,7 @@ function time(ms: number): string {
 const registry = (file: string): string => `src/registry/${file}.ts`;
 const probing = (file: string): string => `src/probing/${file}.ts`;
 const transport = (file: string): string => `src/transport/${file}.ts`;
+const controller = (file: string): string => `src/controller/${file}.ts`;
 const VIEW = 'src/admission/namespace-view.ts';
 
 /** Memory, column, and what has to stand there. */
@@ -116,14 +126,36 @@ const TOLD: readonly (readonly [string, string, string])[] = [
     'a restart loses',
     `up to ${time(constantOf('src/commands/webhook.ts', 'LAST_LINES_MS'))} is`,
   ],
+  ['shared decisions', 'bound', `${count(constantOf(controller('pod-book'), 'MAX_SHARED'))},`],
+  [
+    'secrets seen',
+    'a restart loses',
+    `${constantOf(controller('namespace-watch'), 'OPENS_PER_SECOND')} namespaces a second`,
+  ],
+  ['grace', 'life', `${time(constantOf(controller('derived-secrets'), 'GRACE_MS'))}, then`],
+  ['work queue', 'bound', `; ${constantOf(controller('work-queue'), 'CONCURRENCY')} run at once`],
+  ['work queue', 'life', `at most ${time(constantOf(controller('work-queue'), 'MAX_BACKOFF_MS'))}`],
+  ['check records', 'bound', `${count(constantOf(controller('credential-check'), 'MAX_RECORDS'))} beside`],
+  ['check records', 'life', `${time(CHECK_LIMITS.intervalMs)} apart`],
+  ['check records', 'life', `${time(CHECK_LIMITS.refusedMs)} to ${time(CHECK_LIMITS.refusedLongestMs)} when`],
+  [
+    'account tries',
+    'bound',
+    `${CHECK_LIMITS.accountTries} tries in ${time(CHECK_LIMITS.accountWindowMs)} each`,
+  ],
+  ['event series', 'bound', `${count(constantOf(controller('event-sink'), 'MAX_SERIES'))},`],
+  ['event series', 'life', time(constantOf(controller('event-sink'), 'SERIES_MS'))],
+  ['recreations', 'bound', `${count(constantOf(controller('recreation-watch'), 'MAX_OWNERS'))} owners`],
+  ['recreations', 'life', time(WINDOW_MS)],
 ];
 
-/** The folders of the webhook that live as long as the process; what `domain` and `config` hold is handed to them. */
+/** The folders that live as long as the process, or a leadership; what `domain` and `config` hold is handed to them. */
 const REMEMBERING = [
   'admission',
   'audit',
   'cluster',
   'commands',
+  'controller',
   'http',
   'kubernetes',
   'manifests',
@@ -141,16 +173,13 @@ const TRANSIENT = new Set([
   'src/transport/exchange.ts',
 ]);
 
-/** Wiring of the controller: another process, whose knowledge is the API server's. */
-const CONTROLLER = new Set(['src/commands/leadership.ts']);
-
 const FIELD = /#\w+[^=;(]*=\s*new (?:LRUCache|Map|WeakMap|Set)\b|:\s*new LRUCache\b/u;
 
 function filesWithMemories(): string[] {
   return REMEMBERING.flatMap((folder) =>
     readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
       .map((file) => `src/${folder}/${file}`)
-      .filter((path) => path.endsWith('.ts') && !CONTROLLER.has(path) && FIELD.test(readText(path))),
+      .filter((path) => path.endsWith('.ts') && FIELD.test(readText(path))),
   );
 }
 

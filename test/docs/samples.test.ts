@@ -10,10 +10,16 @@ function valuesOf(text: string, version: '1.1' | '1.2'): unknown[] {
   return [...parseAllDocuments(text, { version })].map((document) => document.toJS() as unknown);
 }
 
+/** Files that README has people apply. */
+const APPLIED = ['examples/lab/mirrors.yaml'];
+
 /** Every document of every sample, as [where it is, its text]. */
-const samples = PATHS.flatMap((path) =>
-  readFences(readText(path), 'yaml').map((text, index) => [`${path}, sample ${index + 1}`, text] as const),
-);
+const samples = [
+  ...PATHS.flatMap((path) =>
+    readFences(readText(path), 'yaml').map((text, index) => [`${path}, sample ${index + 1}`, text] as const),
+  ),
+  ...APPLIED.map((path) => [path, readText(path)] as const),
+];
 
 function isMirrorSet(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'RegistryMirrorSet';
