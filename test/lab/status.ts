@@ -1,4 +1,5 @@
 // What runs of a lab, in lines for people.
+import { findProductImage } from './image/product.ts';
 import { readyNodes } from './start-nodes.ts';
 import { openControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -23,7 +24,7 @@ export async function describeLab(folder: string, say: Say): Promise<boolean> {
   if (extent === 'registries') return isWhole && serve;
   const controlPlane = openControlPlane(folder, Journal.open(folder));
   const isReady = extent === 'control-plane' || (await describeNodes(controlPlane, say));
-  describeUse(facts, controlPlane, say);
+  describeUse(folder, facts, controlPlane, say);
   return isWhole && serve && isReady;
 }
 
@@ -59,9 +60,15 @@ async function describeNodes(controlPlane: ControlPlane, say: Say): Promise<bool
 }
 
 /** The lines to paste. */
-function describeUse(facts: LabFacts, controlPlane: ControlPlane, say: Say): void {
+function describeUse(folder: string, facts: LabFacts, controlPlane: ControlPlane, say: Say): void {
   say(`export KUBECONFIG=${controlPlane.kubeconfig}`);
   say(`export PATH=${facts.toolsFolder}:$PATH`);
+  const image = findProductImage(folder);
+  if (image === undefined) return;
+  say(
+    'helm install registry-failover deploy/helm/registry-failover -n registry-failover --create-namespace --wait \\',
+  );
+  say(`  --set image.repository=${image.repository} --set image.tag=${image.tag}`);
 }
 
 async function why(act: () => Promise<void>): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 // The product's image in the lab: built from the repository's Dockerfile when something in it has changed, and pushed to its registry.
-import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { labCache } from '../binaries.ts';
 import { Journal } from '../journal.ts';
@@ -62,6 +62,11 @@ export async function ensureProductImage(options: ProductImageOptions): Promise<
   const what = there === undefined ? 'built and pushed' : 'is there already, unchanged';
   say(`image: ${image.reference} ${what} (${seconds(performance.now() - began)})`);
   return image;
+}
+
+/** What `up` made; undefined when it was told to leave the image out. */
+export function findProductImage(folder: string): ProductImage | undefined {
+  return existsSync(path.join(folder, 'product-image.json')) ? readProductImage(folder) : undefined;
 }
 
 /** What `up` made; throws when it was told to leave the image out. */
