@@ -13,9 +13,9 @@ const cluster = {
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),
   installNamespace: z.string().min(1),
-  /** The chart's fullname: every object of the installation begins with it. */
-  fullname: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$/, {
-    error: 'it is no name of at most 42 lower-case letters, digits and dashes',
+  /** The chart's fullname: every object of the installation begins with it. As long as the chart lets it be. */
+  fullname: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$/, {
+    error: 'it is no name of at most 52 lower-case letters, digits and dashes',
   }),
 };
 
