@@ -1,7 +1,7 @@
 // Cleanup: takes what is ours out of the cluster's namespaces before an uninstall: secrets that nobody uses, then the rights.
 import { readPodRecord } from '../domain/pod-record.ts';
 import { isEntryUsed } from '../domain/pod-use.ts';
-import { bindingNames } from '../domain/rights.ts';
+import { bindingNames, wantedBindings } from '../domain/rights.ts';
 import type { Installation } from '../domain/rights.ts';
 import { planSecrets } from '../domain/secret-plan.ts';
 import type { SecretPlan } from '../domain/secret-plan.ts';
@@ -10,7 +10,7 @@ import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { PODS, ROLE_BINDINGS, SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
 import type { BindingRole } from './namespace-bindings.ts';
-import { CALL_TIMEOUT_MS } from './namespace-bindings.ts';
+import { CALL_TIMEOUT_MS, isRight } from './namespace-bindings.ts';
 import { keepSecret, sha256 } from './secret-record.ts';
 
 export interface CleanUpOptions {
@@ -34,14 +34,19 @@ export interface CleanUpReport {
 const AT_ONCE = 8;
 const OPTIONS = { timeoutMs: CALL_TIMEOUT_MS };
 
+/** Our bindings in a namespace: those that bind what they should, and those that somebody has bent. */
+type Bindings = ReadonlyMap<BindingRole, boolean>;
+
 interface Cleaned {
   readonly removed: number;
   readonly kept: readonly string[];
   readonly failure: string | undefined;
+  readonly isForbidden?: boolean;
 }
 
 function stopped(failure: ApiFailure | undefined, cleaned: Partial<Cleaned> = {}): Cleaned {
-  return { removed: 0, kept: [], failure: failure?.message, ...cleaned };
+  const isForbidden = failure?.kind === 'forbidden';
+  return { removed: 0, kept: [], failure: failure?.message, isForbidden, ...cleaned };
 }
 
 /** The plan of a namespace in which nothing is declared any more. */
@@ -86,14 +91,26 @@ async function removeSecrets(namespace: string, { api, signal }: CleanUpOptions)
   return { removed, kept, failure: undefined };
 }
 
-async function cleanNamespace(
+/** Whoever may write RoleBindings in one namespace must not be able to keep the product from being uninstalled. */
+async function removeSecretsIfAllowed(
   namespace: string,
-  roles: ReadonlySet<BindingRole>,
+  roles: Bindings,
   options: CleanUpOptions,
 ): Promise<Cleaned> {
-  const { api, install } = options;
   // Without the controller's binding we may neither see nor remove a secret there, and have made none.
-  const cleaned = roles.has('controller') ? await removeSecrets(namespace, options) : stopped(undefined);
+  if (!roles.has('controller')) return stopped(undefined);
+  const cleaned = await removeSecrets(namespace, options);
+  if (cleaned.isForbidden !== true || roles.get('controller') === true) return cleaned;
+  options.say(
+    `Namespace ${namespace}: somebody has changed our RoleBinding, so that its secrets cannot be seen. Remove ours by hand:`,
+  );
+  options.say(`  kubectl delete secrets -n ${namespace} -l ${DERIVED_LABEL}=true`);
+  return { ...cleaned, failure: undefined };
+}
+
+async function cleanNamespace(namespace: string, roles: Bindings, options: CleanUpOptions): Promise<Cleaned> {
+  const { api, install } = options;
+  const cleaned = await removeSecretsIfAllowed(namespace, roles, options);
   if (cleaned.failure !== undefined) return cleaned;
   for (const role of ['webhook', 'controller'] as const) {
     if (!roles.has(role)) continue;
@@ -108,18 +125,16 @@ async function cleanNamespace(
 }
 
 /** Namespace → our bindings there; a failure when they cannot be listed. */
-async function listBindings({
-  api,
-  install,
-}: CleanUpOptions): Promise<Map<string, Set<BindingRole>> | ApiFailure> {
-  const found = new Map<string, Set<BindingRole>>();
+async function listBindings({ api, install }: CleanUpOptions): Promise<Map<string, Bindings> | ApiFailure> {
+  const found = new Map<string, Map<BindingRole, boolean>>();
   for (const role of ['webhook', 'controller'] as const) {
     const fieldSelector = `metadata.name=${bindingNames(install)[role]}`;
     const list = await api.list(ROLE_BINDINGS, { fieldSelector }, OPTIONS);
     if (!list.ok) return list.error;
-    for (const { metadata } of list.value.items) {
-      const namespace = metadata.namespace ?? '';
-      found.set(namespace, (found.get(namespace) ?? new Set()).add(role));
+    for (const object of list.value.items) {
+      const namespace = object.metadata.namespace ?? '';
+      const roles = found.get(namespace) ?? new Map<BindingRole, boolean>();
+      found.set(namespace, roles.set(role, isRight(object, wantedBindings(namespace, install)[role])));
     }
   }
   return found;

@@ -31,7 +31,8 @@ function hasFields(object: unknown, wanted: Readonly<Record<string, string>>): b
   return Object.entries(wanted).every(([name, value]) => own(fields, name) === value);
 }
 
-function isRight(object: KubeObject, { roleRef, subjects }: WantedBinding): boolean {
+/** Does a binding say what it should? */
+export function isRight(object: KubeObject, { roleRef, subjects }: WantedBinding): boolean {
   const present = asArray(own(object, 'subjects'));
   return (
     hasFields(own(object, 'roleRef'), { ...roleRef }) &&

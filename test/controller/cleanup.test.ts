@@ -87,6 +87,27 @@ describe('cleanUp', () => {
     expect(cluster.all(SECRETS)).toHaveLength(3);
   });
 
+  it('is not held up by a binding that somebody has bent, and says what may be left there', async () => {
+    const name = 'registry-failover-controller';
+    cluster.take(ROLE_BINDINGS, { namespace: 'b', name });
+    cluster.put(ROLE_BINDINGS, {
+      metadata: { namespace: 'b', name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'nothing' },
+    });
+    cluster.fault = ({ type, namespace }) =>
+      type === SECRETS && namespace === 'b' ? failure('forbidden', 'no') : undefined;
+    expect(await run()).toEqual({ removed: 2, kept: [], unfinished: [] });
+    expect(lines).toContain('  kubectl delete secrets -n b -l registry-failover.io/derived=true');
+    expect(cluster.all(ROLE_BINDINGS)).toEqual([]);
+  });
+
+  it('does not pass over secrets that it is refused although the binding is right', async () => {
+    cluster.fault = ({ type, namespace }) =>
+      type === SECRETS && namespace === 'b' ? failure('forbidden', 'no') : undefined;
+    expect(await run()).toMatchObject({ removed: 2, unfinished: ['b'] });
+    expect(cluster.all(ROLE_BINDINGS, { namespace: 'b' })).toHaveLength(2);
+  });
+
   it('says so when it can see nothing', async () => {
     cluster.fault = () => failure('forbidden', 'no');
     expect(await run()).toMatchObject({ unfinished: ['(all)'] });
