@@ -84,12 +84,22 @@ export class NamespaceBindings {
     const wanted = wantedBindings(namespace, this.#options.install);
     for (const role of ['controller', 'webhook'] as const) {
       if (this.isRight(namespace, role)) continue;
-      const { api, log } = this.#options;
-      const applied = await api.apply(ROLE_BINDINGS, { ...wanted[role] }, { timeoutMs: CALL_TIMEOUT_MS });
-      if (!applied.ok) return applied.error;
-      log.did('bound', namespace, wanted[role].metadata.name);
+      const refusal = await this.#apply(wanted[role]);
+      // To what role a binding refers cannot be changed: one that somebody has made before us, or in its place, has to go first.
+      const isInTheWay = refusal?.kind === 'invalid' && this.has(namespace, role);
+      const failure = isInTheWay
+        ? ((await this.remove(namespace, role)) ?? (await this.#apply(wanted[role])))
+        : refusal;
+      if (failure !== undefined) return failure;
+      this.#options.log.did('bound', namespace, wanted[role].metadata.name);
     }
     return undefined;
+  }
+
+  async #apply(binding: WantedBinding): Promise<ApiFailure | undefined> {
+    const options = { timeoutMs: CALL_TIMEOUT_MS };
+    const applied = await this.#options.api.apply(ROLE_BINDINGS, { ...binding }, options);
+    return applied.ok ? undefined : applied.error;
   }
 
   /** undefined: it is gone. */

@@ -130,6 +130,19 @@ describe('DerivedSecrets', () => {
     expect(cluster.calls.length).toBe(before);
   });
 
+  it('puts its binding in the place of one of that name that refers to another role', async () => {
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'nothing' };
+    for (const name of [WEBHOOK, CONTROLLER])
+      cluster.put(ROLE_BINDINGS, { metadata: { namespace: 'shop', name }, roleRef });
+    await serveShop();
+    expect(users('shop', SET)).toEqual({ 'dc1.test': 'dc1' });
+    expect(cluster.all(ROLE_BINDINGS, { namespace: 'shop' })).toEqual(
+      [CONTROLLER, WEBHOOK].map((): unknown =>
+        expect.objectContaining({ roleRef: expect.objectContaining({ kind: 'ClusterRole' }) as unknown }),
+      ),
+    );
+  });
+
   it('serves a namespace that is labelled later, and none without the label', async () => {
     await serveShop();
     label('other', {});
