@@ -55,10 +55,10 @@ export class NamespaceWork {
 
   /** An opted-in namespace. */
   async serve(namespace: NamespaceFacts): Promise<WorkResult> {
-    const { bindings, watches, facts, install } = this.#options;
+    const { bindings, watches, facts, install, signal } = this.#options;
     const { name } = namespace;
     const sets = setsFor(this.#options.sets(), namespace.labels);
-    const refusal = await bindings.ensure(name);
+    const refusal = await bindings.ensure(name, signal);
     if (refusal !== undefined) {
       facts.set(name, unboundFacts(name, sets, refusal));
       return this.#failed(name, `RoleBindings ${Object.values(bindingNames(install)).join(', ')}`, refusal);

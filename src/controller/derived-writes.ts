@@ -4,7 +4,7 @@ import type { SecretPlan } from '../domain/secret-plan.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import type { CredentialLog } from './derived-effects.ts';
-import { CALL_TIMEOUT_MS } from './namespace-bindings.ts';
+import { CALL_TIMEOUT_MS, STOPPED } from './namespace-bindings.ts';
 
 export interface WriteOptions {
   readonly api: ClusterApi;
@@ -20,13 +20,6 @@ export interface Written {
   /** One of them, so that the namespace is tried again. */
   readonly failure: ApiFailure | undefined;
 }
-
-const STOPPED: ApiFailure = {
-  kind: 'unreachable',
-  status: undefined,
-  message: 'this replica is about to stop',
-  retryAfterMs: undefined,
-};
 
 /** A failure stops nothing: each secret has its own. Secrets are made and changed first, only then others go. */
 export async function carryOut({ api, log, signal, namespace, plan }: WriteOptions): Promise<Written> {

@@ -12,6 +12,14 @@ export type BindingRole = 'webhook' | 'controller';
 /** Of calls about one namespace; a leader that has lost its lease must be done soon. */
 export const CALL_TIMEOUT_MS = 5_000;
 
+/** Instead of a call that is not begun any more: another replica is to lead. */
+export const STOPPED: ApiFailure = {
+  kind: 'unreachable',
+  status: undefined,
+  message: 'this replica is about to stop',
+  retryAfterMs: undefined,
+};
+
 interface BindingRecord {
   readonly namespace: string;
   /** It binds what it should. */
@@ -80,15 +88,15 @@ export class NamespaceBindings {
   }
 
   /** Makes what is missing or wrong; the controller's first, for it can do nothing without. undefined: all is well. */
-  async ensure(namespace: string): Promise<ApiFailure | undefined> {
+  async ensure(namespace: string, signal: AbortSignal): Promise<ApiFailure | undefined> {
     const wanted = wantedBindings(namespace, this.#options.install);
     for (const role of ['controller', 'webhook'] as const) {
       if (this.isRight(namespace, role)) continue;
-      const refusal = await this.#apply(wanted[role]);
+      const refusal = await this.#apply(wanted[role], signal);
       // To what role a binding refers cannot be changed: one that somebody has made before us, or in its place, has to go first.
       const isInTheWay = refusal?.kind === 'invalid' && this.has(namespace, role);
       const failure = isInTheWay
-        ? ((await this.remove(namespace, role)) ?? (await this.#apply(wanted[role])))
+        ? ((await this.remove(namespace, role)) ?? (await this.#apply(wanted[role], signal)))
         : refusal;
       if (failure !== undefined) return failure;
       this.#options.log.did('bound', namespace, wanted[role].metadata.name);
@@ -96,7 +104,9 @@ export class NamespaceBindings {
     return undefined;
   }
 
-  async #apply(binding: WantedBinding): Promise<ApiFailure | undefined> {
+  async #apply(binding: WantedBinding, signal: AbortSignal): Promise<ApiFailure | undefined> {
+    // Each call may take all the time that is left of the lease.
+    if (signal.aborted) return STOPPED;
     const options = { timeoutMs: CALL_TIMEOUT_MS };
     const applied = await this.#options.api.apply(ROLE_BINDINGS, { ...binding }, options);
     return applied.ok ? undefined : applied.error;

@@ -143,6 +143,19 @@ describe('DerivedSecrets', () => {
     );
   });
 
+  it('begins no second call about a namespace once another replica is to lead', async () => {
+    let stopped: Promise<void> | undefined;
+    cluster.before = ({ verb }) => {
+      if (verb === 'apply') stopped ??= scene.stop();
+    };
+    label('shop');
+    scene.start();
+    await settle();
+    await stopped;
+    expect(scene.deeds).toContain(`bound shop/${CONTROLLER}`);
+    expect(bindings('shop')).toEqual([CONTROLLER]);
+  });
+
   it('serves a namespace that is labelled later, and none without the label', async () => {
     await serveShop();
     label('other', {});
