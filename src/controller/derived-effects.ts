@@ -7,6 +7,8 @@ import type { Problem } from '../domain/problem.ts';
 export interface PodUse {
   /** Resolves once the first list of pods is in; before that nobody knows that a secret is not in use. */
   readonly synced: Promise<void>;
+  /** False while pods are not heard of: some may use by now what none was known to use. */
+  readonly isCurrent: boolean;
   /** Pods that are neither finished nor gone and name the secret; of every namespace, opted in or not. */
   usersOf(namespace: string, secretName: string): readonly SecretUser[];
   /** Called with the namespace in which pods have come, changed images or gone. Returns what ends it. */

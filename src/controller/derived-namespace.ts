@@ -36,6 +36,9 @@ export interface NamespaceWorkOptions {
   readonly signal: AbortSignal;
 }
 
+/** How soon is looked again whether pods are heard of. */
+const UNSEEN_PODS_MS = 5_000;
+
 const DONE: WorkResult = { kind: 'done' };
 
 /** Works on one namespace at a time; what happens in between comes back as the next turn. */
@@ -143,7 +146,9 @@ export class NamespaceWork {
     });
     if (plan.kept.some(({ because }) => because === 'in-use')) this.#waitingForPods.add(namespace);
     else this.#waitingForPods.delete(namespace);
-    return { plan, againMs: round.finish() };
+    const againMs = round.finish();
+    const isBlind = plan.kept.length > 0 && !this.#options.pods.isCurrent;
+    return { plan, againMs: isBlind ? Math.min(againMs ?? Infinity, UNSEEN_PODS_MS) : againMs };
   }
 
   #reasonToKeep(
@@ -156,7 +161,7 @@ export class NamespaceWork {
       users.set(secretName, known);
       const isFresh = round.holds(secretName, entry.key);
       if (isEntryUsed(entry, known)) return 'in-use';
-      return isFresh ? 'just-undeclared' : undefined;
+      return isFresh || !this.#options.pods.isCurrent ? 'just-undeclared' : undefined;
     };
   }
 

@@ -46,6 +46,10 @@ export class PodBook {
     return this.#informer.staleSince;
   }
 
+  get isCurrent(): boolean {
+    return this.isSynced && this.staleSince === undefined;
+  }
+
   /** Every kept pod. */
   get all(): Iterable<PodRecord> {
     return this.#informer.items.values();

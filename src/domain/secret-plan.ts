@@ -24,7 +24,7 @@ export interface FoundSecret extends FoundObject {
 
 /**
  * `in-use`: a living pod names the secret, and uses an image that the entry matches. `just-undeclared`: webhooks that
- * have not heard of it yet may still send a pod there.
+ * have not heard of it yet may still send a pod there, or we do not hear of pods at the moment.
  */
 export type KeepReason = 'in-use' | 'just-undeclared';
 

@@ -41,6 +41,7 @@ export class Sets implements MirrorSetSource {
 /** Living pods as a variable. */
 export class Pods implements PodUse {
   synced: Promise<void> = Promise.resolve();
+  isCurrent = true;
   readonly #users = new Map<string, readonly SecretUser[]>();
   readonly #listeners = new Set<(namespace: string) => void>();
 

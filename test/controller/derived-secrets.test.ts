@@ -156,6 +156,22 @@ describe('DerivedSecrets', () => {
     expect(bindings('shop')).toEqual([CONTROLLER]);
   });
 
+  it.each([
+    ['a set goes', () => scene.sets.declare(both())],
+    ['the namespace opts out', () => label('shop', {})],
+  ])('takes nothing away while pods are not heard of, when %s', async (_, leave) => {
+    await serveShop();
+    scene.pods.isCurrent = false;
+    leave();
+    await timers.advance(60_000);
+    await settle();
+    expect(users('shop', SET)).toEqual({ 'dc1.test': 'dc1' });
+    scene.pods.isCurrent = true;
+    await timers.advance(5_000);
+    await settle();
+    expect(users('shop', SET)).toBeUndefined();
+  });
+
   it('serves a namespace that is labelled later, and none without the label', async () => {
     await serveShop();
     label('other', {});
