@@ -14,7 +14,7 @@ import type {
 } from './cluster-api.ts';
 import type { ApiAnswer, ApiCall } from './exchange.ts';
 import { readObject, readPage } from './object-text.ts';
-import { apiVersionOf, type KubeObject, type ResourceType } from './resource.ts';
+import { apiVersionOf, SECRETS, type KubeObject, type ResourceType } from './resource.ts';
 import { wait } from './wait.ts';
 
 /** What the API needs of a connection. */
@@ -36,6 +36,8 @@ const OBJECT_CAP = 4 * 1024 * 1024;
 /** Of {@link PAGE} objects, nearly all far below their limit. */
 const PAGE_CAP = 64 * 1024 * 1024;
 const PAGE = '500';
+/** Whoever may write secrets may write many of 1 MiB each (1.4 in base64): a page must not be more than our memory has room for. */
+const SECRETS_PAGE = '10';
 
 const JSON_TYPE = 'application/json';
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
@@ -100,10 +102,11 @@ export class KubernetesApi implements ClusterApi {
     const path = collectionPath(type, scope.namespace);
     if (path === undefined) return err(noName(scope.namespace));
     const accept = scope.metadataOnly === true ? METADATA_ONLY : JSON_TYPE;
+    const limit = type.plural === SECRETS.plural && scope.metadataOnly !== true ? SECRETS_PAGE : PAGE;
     const deadline = performance.now() + timeoutMs;
     let next: string | undefined;
     for (;;) {
-      const query: Query = { ...selectorQuery(scope), limit: PAGE, continue: next };
+      const query: Query = { ...selectorQuery(scope), limit, continue: next };
       const left = { timeoutMs: Math.max(0, deadline - performance.now()) };
       const answer = await this.#read(withQuery(path, query), { accept, cap: PAGE_CAP }, left);
       if (!answer.ok) return answer;

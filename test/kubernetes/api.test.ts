@@ -219,7 +219,7 @@ describe('list', () => {
       expect(url.pathname).toBe('/api/v1/namespaces/shop/secrets');
       expect(url.searchParams.get('labelSelector')).toBe('a=b,c');
       expect(url.searchParams.get('fieldSelector')).toBe('type!=x');
-      expect(url.searchParams.get('limit')).toBe('500');
+      expect(url.searchParams.get('limit')).toBe('10');
     }
   });
 
@@ -228,6 +228,15 @@ describe('list', () => {
     expect(server.asked[0]?.headers['accept']).toBe(
       'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
     );
+  });
+
+  it.each([
+    ['of anything', NAMESPACES, {}, '500'],
+    ['of secrets, of which ten can be 14 MiB', SECRETS, {}, '10'],
+    ['of their metadata', SECRETS, { metadataOnly: true }, '500'],
+  ])('asks for pages that fit into memory: %s', async (_, type, scope, limit) => {
+    await api.list(type, scope);
+    expect(server.asked[0]?.url.searchParams.get('limit')).toBe(limit);
   });
 
   it('takes an empty list, which may be null, and skips what has no name', async () => {
