@@ -4,10 +4,16 @@ import { accountFreeAt, CHECK_LIMITS } from '../domain/check-schedule.ts';
 /** Rates bound it: entries go when their window is over. */
 export class AccountTries {
   readonly #tries = new Map<string, readonly number[]>();
+  readonly #most: number;
+
+  /** @param most Within the window. */
+  constructor(most: number = CHECK_LIMITS.accountTries) {
+    this.#most = most;
+  }
 
   /** When this account may be tried next, monotonic milliseconds. */
   freeAt(account: string): number {
-    return accountFreeAt(this.#tries.get(account) ?? []);
+    return accountFreeAt(this.#tries.get(account) ?? [], this.#most);
   }
 
   note(account: string, now: number): void {

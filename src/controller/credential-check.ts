@@ -1,7 +1,7 @@
 // Credential check: proves at the mirrors that the credentials in derived pull secrets are valid there, now and then.
 import type { CheckSubject, CredentialCheck } from '../domain/check-plan.ts';
 import { planChecks } from '../domain/check-plan.ts';
-import { learnFromTry, untried } from '../domain/check-schedule.ts';
+import { CHECK_LIMITS, learnFromTry, untried } from '../domain/check-schedule.ts';
 import type { CheckRecord } from '../domain/check-schedule.ts';
 import type { ManifestQuestion } from '../domain/manifest-question.ts';
 import type { Finding } from '../domain/outcome.ts';
@@ -53,11 +53,18 @@ const AFTER_FAULT_MS = 10_000;
 /** What a fault of ours tells of the credential. */
 const NOTHING = { outcome: 'slow', evidence: 'none' } as const;
 
+/** On whose account a refusal is: that of the first namespace that has the credential. */
+function payerOf({ question, uses }: CredentialCheck): string {
+  return `${question.endpoint.key} ${uses[0]?.namespace ?? ''}`;
+}
+
 /** Runs on the leader only; says nothing while it does not run. */
 export class CredentialChecker {
   readonly #options: CredentialCheckOptions;
   readonly #alarm = new Alarm();
   readonly #accounts = new AccountTries();
+  /** By endpoint and namespace: many wrong credentials of one must neither ban us there nor hold up the others. */
+  readonly #refusals = new AccountTries(CHECK_LIMITS.namespaceRefusals);
   readonly #records = new Map<string, CheckRecord>();
   readonly #underWay = new Set<string>();
   readonly #report: RefusalReport;
@@ -123,9 +130,11 @@ export class CredentialChecker {
     return wait;
   }
 
-  #dueAt({ key, account }: CredentialCheck): number {
+  #dueAt(check: CredentialCheck): number {
+    const { key, account } = check;
     if (this.#underWay.has(key)) return Infinity;
-    return Math.max(this.#records.get(key)?.dueAt ?? 0, this.#accounts.freeAt(account));
+    const freeAt = Math.max(this.#accounts.freeAt(account), this.#refusals.freeAt(payerOf(check)));
+    return Math.max(this.#records.get(key)?.dueAt ?? 0, freeAt);
   }
 
   #plan(now: number): void {
@@ -150,8 +159,9 @@ export class CredentialChecker {
     }
   }
 
-  async #try({ key, account, question }: CredentialCheck, signal: AbortSignal): Promise<void> {
+  async #try(check: CredentialCheck, signal: AbortSignal): Promise<void> {
     const { asker, clock, random } = this.#options;
+    const { key, account, question } = check;
     this.#underWay.add(key);
     this.#accounts.note(account, clock.now());
     this.#tries += 1;
@@ -165,6 +175,7 @@ export class CredentialChecker {
     const before = this.#records.get(key) ?? untried(0);
     const at = { now: clock.now(), wall: clock.wall(), random: random() };
     this.#records.set(key, learnFromTry(before, finding, at));
+    if (finding.outcome === 'denied') this.#refusals.note(payerOf(check), at.now);
     // Told by the next round, where a fault of a listener does no harm.
     this.#hasNews = true;
     if (!signal.aborted) this.#alarm.ring();

@@ -31,6 +31,8 @@ export const CHECK_LIMITS = {
   /** Tries of one user name at one endpoint, whatever the password, within the window: somebody may be trying passwords out. */
   accountTries: 3,
   accountWindowMs: 10 * MINUTE_MS,
+  /** Refusals that one namespace's credentials may earn at one endpoint within the window: registries ban addresses too. */
+  namespaceRefusals: 10,
   /** Give or take, of any wait. */
   jitter: 0.1,
 } as const;
@@ -100,8 +102,8 @@ export function learnFromTry(
  * When an account may be tried next, from when it was tried before (any order). Monotonic milliseconds; in the past when it
  * may be now.
  */
-export function accountFreeAt(tries: readonly number[]): number {
-  const { accountTries, accountWindowMs } = CHECK_LIMITS;
-  const last = [...tries].sort((a, b) => b - a)[accountTries - 1];
+export function accountFreeAt(tries: readonly number[], most: number = CHECK_LIMITS.accountTries): number {
+  const { accountWindowMs } = CHECK_LIMITS;
+  const last = [...tries].sort((a, b) => b - a)[most - 1];
   return last === undefined ? -Infinity : last + accountWindowMs;
 }

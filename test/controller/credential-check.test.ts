@@ -128,6 +128,24 @@ describe('CredentialChecker', () => {
     expect([...counts]).toEqual([['ams.ocir.io', 0]]);
   });
 
+  it('bears ten refusals in ten minutes from one namespace, and tries the others all the same', async () => {
+    answer = ({ credential }) => (credential?.username === 'good' ? 'available' : 'denied');
+    start();
+    await pass(SECOND);
+    const guesses = Array.from({ length: 200 }, (_, index) => {
+      const subject = makeSubject('wrong', { username: `guess-${index}`, namespace: 'hostile' });
+      return { ...subject, secret: { ...subject.secret, name: `registry-failover-from-${index}` } };
+    });
+    declare(...guesses, makeSubject('right', { username: 'good', namespace: 'shop' }));
+    await pass(MINUTE);
+    expect(asked.map(({ who }) => who)).toContain('good:right');
+    // Those under way when the tenth is refused are not called back.
+    expect(asked.length).toBeLessThanOrEqual(10 + 3 + 1);
+    await pass(10 * MINUTE);
+    expect(asked.length).toBeGreaterThan(20);
+    expect(asked.length).toBeLessThanOrEqual(2 * 13 + 1);
+  });
+
   it('tries a credential that changes at once', async () => {
     start();
     await pass(SECOND);
