@@ -104,7 +104,7 @@ async function keepSets(
       refused: () => checker.refused(),
       census: () => {
         census.update(declared.sets());
-        return census.take();
+        return census.take((namespace) => derived.boundSince(namespace));
       },
       isSettled: () => book.isSynced && derived.isSettled,
     },

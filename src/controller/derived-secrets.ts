@@ -117,6 +117,10 @@ class Session {
     return Promise.all([this.#namespaces.synced, this.#bindings.synced, declarations.synced, pods.synced]);
   }
 
+  boundSince(namespace: string): number | undefined {
+    return this.#bindings.madeAt(namespace);
+  }
+
   /** Whether every namespace that is to be served has been worked on. */
   get isSettled(): boolean {
     if (!this.#hasBegun) return false;
@@ -189,6 +193,14 @@ export class DerivedSecrets implements CredentialFacts {
   /** Whether the facts are of all namespaces: false while it does not lead, and until each has been worked on once. */
   get isSettled(): boolean {
     return this.#session?.isSettled ?? false;
+  }
+
+  /**
+   * Since when a namespace has had our rights, milliseconds of Unix time: it was opted in by then. A leader that has just begun
+   * knows it from nothing else.
+   */
+  boundSince(namespace: string): number | undefined {
+    return this.#session?.boundSince(namespace);
   }
 
   facts(): readonly CredentialFact[] {

@@ -24,6 +24,13 @@ interface BindingRecord {
   readonly namespace: string;
   /** It binds what it should. */
   readonly isRight: boolean;
+  /** Milliseconds of Unix time, by the API server's clock. */
+  readonly madeAt: number | undefined;
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 export interface NamespaceBindingsOptions {
@@ -72,6 +79,11 @@ export class NamespaceBindings {
 
   has(namespace: string, role: BindingRole): boolean {
     return this.#record(namespace, role) !== undefined;
+  }
+
+  /** Since when a namespace has had our rights, whoever led then; milliseconds of Unix time. */
+  madeAt(namespace: string): number | undefined {
+    return this.#record(namespace, 'webhook')?.madeAt;
   }
 
   isRight(namespace: string, role: BindingRole): boolean {
@@ -138,9 +150,10 @@ export class NamespaceBindings {
       type: ROLE_BINDINGS,
       scope: { fieldSelector: `metadata.name=${bindingNames(install)[role]}` },
       keep: (object) => {
-        const { namespace } = object.metadata;
+        const { namespace, creationTimestamp } = object.metadata;
         if (namespace === undefined) return undefined;
-        return { namespace, isRight: isRight(object, wantedBindings(namespace, install)[role]) };
+        const wanted = wantedBindings(namespace, install)[role];
+        return { namespace, isRight: isRight(object, wanted), madeAt: timeOf(creationTimestamp) };
       },
     });
   }

@@ -43,12 +43,15 @@ export class PodCensus {
     this.#last = undefined;
   }
 
-  /** Counts all pods anew. */
-  take(): Census {
+  /**
+   * Counts all pods anew.
+   * @param boundSince Since when a namespace is known to be opted in from what an earlier leader has left there.
+   */
+  take(boundSince: (namespace: string) => number | undefined = () => undefined): Census {
     const namespaces = [...this.#optIns.all].map(([name, { labels, since }]) => ({
       name,
       labels,
-      optedInAt: since,
+      optedInAt: Math.min(since, boundSince(name) ?? Infinity),
       pods: this.#book.in(name),
     }));
     return takeCensus(namespaces, this.#sets, (pod, sets) => this.#mirrorsOf(pod, sets), this.#wall());

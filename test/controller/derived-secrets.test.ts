@@ -172,6 +172,18 @@ describe('DerivedSecrets', () => {
     expect(users('shop', SET)).toBeUndefined();
   });
 
+  it('knows from its bindings since when a namespace is opted in, also as a new leader', async () => {
+    const made = Date.parse('2026-01-02T03:04:05Z');
+    cluster.wallClock = () => new Date(made);
+    await serveShop();
+    await scene.stop();
+    expect(scene.derived.boundSince('shop')).toBeUndefined();
+    cluster.wallClock = () => new Date(made + 3_600_000);
+    scene.start();
+    await settle();
+    expect([scene.derived.boundSince('shop'), scene.derived.boundSince('other')]).toEqual([made, undefined]);
+  });
+
   it('serves a namespace that is labelled later, and none without the label', async () => {
     await serveShop();
     label('other', {});

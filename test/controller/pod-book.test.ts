@@ -149,6 +149,16 @@ describe('PodCensus', () => {
     expect(census.take().bySet.get('ocir')?.podsOnMirrors).toBe(0);
   });
 
+  it('counts pods that were not seen before this leader began, where an earlier one has left its bindings', async () => {
+    const scene = new Scene();
+    const now = scene.clock.wall();
+    const census = new PodCensus(scene.book, scene.optIns, () => now);
+    census.update([OCIR]);
+    await scene.put({ reason: null, createdAt: new Date(now - 60_000).toISOString() });
+    const unseen = (madeAt?: number): number => census.take(() => madeAt).everywhere.admission.unseen;
+    expect([unseen(), unseen(now - 30_000), unseen(now - 3_600_000)]).toEqual([0, 0, 1]);
+  });
+
   it('gives plans the sets of opted-in namespaces only', () => {
     const scene = new Scene();
     const census = new PodCensus(scene.book, scene.optIns, () => scene.clock.wall());
