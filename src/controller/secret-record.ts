@@ -1,11 +1,11 @@
 // Secret record: what is kept in memory of a Secret of an opted-in namespace: of most of them nothing at all.
 import { createHash } from 'node:crypto';
-import { isDerivedName } from '../domain/derived-secret.ts';
+import { isDerivedName, isTooLarge, MAX_SOURCE_TEXT } from '../domain/derived-secret.ts';
 import { asObject, asString, own } from '../domain/json.ts';
 import { parsePullSecret } from '../domain/pull-secret.ts';
 import type { ParsedPullSecret } from '../domain/pull-secret.ts';
 import type { Problem } from '../domain/problem.ts';
-import { ok } from '../domain/result.ts';
+import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
 import type { FoundSecret, SourceSecret } from '../domain/secret-plan.ts';
 import { DATA_KEY, isDerivedObject, ownAnnotations } from '../domain/secret-plan-object.ts';
@@ -39,14 +39,24 @@ function parse(object: KubeObject): Result<ParsedPullSecret | undefined, Problem
 function foundSecret(object: KubeObject): FoundSecret {
   const { name, uid = '', labels = {}, annotations = {} } = object.metadata;
   const parsed = parse(object);
+  const isOurs = isDerivedObject(name, asString(own(object, 'type')) ?? '', labels);
   return {
     name,
     uid,
-    isOurs: isDerivedObject(name, asString(own(object, 'type')) ?? '', labels),
+    isOurs,
     labels,
     annotations: ownAnnotations(annotations),
     dataHash: sha256(textsOf(own(object, 'data'))[DATA_KEY] ?? ''),
-    entries: parsed.ok ? (parsed.value?.entries ?? []) : [],
+    entries: isOurs && parsed.ok ? (parsed.value?.entries ?? []) : [],
+  };
+}
+
+function tooLarge(): Problem {
+  return {
+    path: '.data',
+    code: 'PullSecretTooLarge',
+    message: `it holds more than ${MAX_SOURCE_TEXT / 1024} KiB of credentials, and nothing is derived from so much`,
+    fix: 'Keep the credentials that pods pull with in a pull secret of their own',
   };
 }
 
@@ -56,6 +66,8 @@ export function keepSecret(object: KubeObject): SecretRecord | undefined {
   if (isDerivedName(name)) return { kind: 'derived', found: foundSecret(object) };
   const parsed = parse(object);
   if (!parsed.ok) return { kind: 'source', source: { name, uid, content: parsed } };
+  if (parsed.value !== undefined && isTooLarge(parsed.value))
+    return { kind: 'source', source: { name, uid, content: err(tooLarge()) } };
   return parsed.value === undefined
     ? undefined
     : { kind: 'source', source: { name, uid, content: ok(parsed.value) } };

@@ -20,6 +20,9 @@ export const DERIVED_PREFIX = 'registry-failover-';
 /** DNS-1123 subdomain (apimachinery validation). */
 const MAX_NAME_LENGTH = 253;
 
+/** Characters of keys and credentials in one source. Twenty tokens of the longest kind fit; whoever writes more wants our memory. */
+export const MAX_SOURCE_TEXT = 64 * 1024;
+
 /** What a derived secret holds. */
 export interface DerivedSecret {
   readonly name: string;
@@ -130,16 +133,25 @@ function derived(name: string, entries: readonly PullSecretEntry[]): DerivedSecr
   return { name, entries: [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1)) };
 }
 
+/** Nothing is derived from such a source: each mirror would hold all of it again. */
+export function isTooLarge({ entries }: ParsedPullSecret): boolean {
+  let size = 0;
+  for (const { key, credential } of entries)
+    for (const text of [key, credential.username, credential.password(), credential.email ?? ''])
+      size += text.length;
+  return size > MAX_SOURCE_TEXT;
+}
+
 /**
  * Derives the secret for mirrors with `source: SameAsUpstream` from a pod's own pull secret: each entry that matches (a part
  * of) a set's prefix, keyed by the mirror. The order of the sets does not matter. undefined when nothing results, and for
- * a secret that is derived itself.
+ * a secret that is derived itself or {@link isTooLarge}.
  */
 export function deriveFromSource(
   source: ParsedPullSecret,
   sets: readonly MirrorSet[],
 ): DerivedSecret | undefined {
-  if (isDerivedName(source.name)) return undefined;
+  if (isDerivedName(source.name) || isTooLarge(source)) return undefined;
   const ways = sets.flatMap((set) => {
     const mirrors = set.mirrors.filter((mirror) => mirror.source === 'SameAsUpstream');
     return mirrors.length === 0

@@ -18,7 +18,7 @@ export interface FoundSecret extends FoundObject {
   readonly uid: string;
   /** By isDerivedObject; what is not ours is never touched. */
   readonly isOurs: boolean;
-  /** Empty when it does not parse. */
+  /** Empty when it does not parse, or is not ours. */
   readonly entries: readonly PullSecretEntry[];
 }
 

@@ -1,5 +1,6 @@
 // Derived secrets on an API server in memory: what is done when, in which order, and what failures leave behind.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keepSecret } from '../../src/controller/secret-record.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import { NAMESPACES, ROLE_BINDINGS, SECRETS } from '../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
@@ -182,6 +183,23 @@ describe('DerivedSecrets', () => {
     scene.start();
     await settle();
     expect([scene.derived.boundSince('shop'), scene.derived.boundSince('other')]).toEqual([made, undefined]);
+  });
+
+  it('derives nothing from a source that is too large, keeps none of its text, and says so', async () => {
+    await serveShop();
+    pullSecret('shop', 'huge', { 'fra.test': 'x'.repeat(700_000) });
+    await settle();
+    expect(users('shop', 'registry-failover-from-huge')).toBeUndefined();
+    expect(scene.derived.facts()).toContainEqual(
+      expect.objectContaining({
+        secret: 'registry-failover-from-huge',
+        state: 'failed',
+        problem: expect.objectContaining({ code: 'PullSecretTooLarge' }) as unknown,
+      }),
+    );
+    const object = cluster.look(SECRETS, { namespace: 'shop', name: 'huge' })!;
+    expect(JSON.stringify(keepSecret(object))).not.toContain('xxx');
+    expect(users('shop', FROM)).toEqual({ 'ams.test': 'fra' });
   });
 
   it('serves a namespace that is labelled later, and none without the label', async () => {
