@@ -20,6 +20,8 @@ const WAIT_MS = 200;
 const CALL_MS = 5_000;
 /** Calls under way; names are chosen by whoever creates pods. What is beyond is unread. */
 const MAX_CALLS = 500;
+/** Of those for one namespace: pods that name secrets at random must not leave the others' pods unread. */
+const MAX_CALLS_OF_ONE = 32;
 const SWEEP_MS = 60_000;
 
 /** Reads pull secrets by name. Nothing here throws or rejects. */
@@ -27,6 +29,7 @@ export class PullSecrets {
   readonly #options: PullSecretsOptions;
   readonly #memory = new SecretMemory();
   readonly #calls = new Map<string, Promise<void>>();
+  readonly #callsOf = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(options: PullSecretsOptions) {
@@ -119,10 +122,19 @@ export class PullSecrets {
     const key = `${namespace}/${name}`;
     const running = this.#calls.get(key);
     if (running !== undefined) return running;
-    if (this.#calls.size >= MAX_CALLS) return Promise.resolve();
-    const call = this.#ask(namespace, name).finally(() => this.#calls.delete(key));
+    const ofNamespace = this.#callsOf.get(namespace) ?? 0;
+    if (this.#calls.size >= MAX_CALLS || ofNamespace >= MAX_CALLS_OF_ONE) return Promise.resolve();
+    this.#callsOf.set(namespace, ofNamespace + 1);
+    const call = this.#ask(namespace, name).finally(() => this.#ended(key, namespace));
     this.#calls.set(key, call);
     return call;
+  }
+
+  #ended(key: string, namespace: string): void {
+    this.#calls.delete(key);
+    const left = (this.#callsOf.get(namespace) ?? 1) - 1;
+    if (left > 0) this.#callsOf.set(namespace, left);
+    else this.#callsOf.delete(namespace);
   }
 
   async #ask(namespace: string, name: string): Promise<void> {

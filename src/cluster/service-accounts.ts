@@ -14,14 +14,22 @@ function enforces({ metadata }: KubeObject): boolean {
   return TRUE.has(metadata.annotations?.[ENFORCE_ANNOTATION] ?? '');
 }
 
+/**
+ * When nothing has been heard for so long, an account may have begun to enforce unseen, and our secret would have its pods
+ * refused: then none is added. Less is a watch that starts again.
+ */
+const MAX_STALE_MS = 60_000;
+
 /** Watches the metadata of all ServiceAccounts and keeps one bit of each. */
 export class ServiceAccounts {
   readonly #informer: Informer<boolean>;
   readonly #openedAt: number;
+  readonly #now: () => number;
 
   /** @param now Monotonic milliseconds. */
   constructor(informers: InformerSource, now: () => number) {
     this.#openedAt = now();
+    this.#now = now;
     this.#informer = informers.watch({
       type: SERVICE_ACCOUNTS,
       scope: { metadataOnly: true },
@@ -39,7 +47,9 @@ export class ServiceAccounts {
 
   /** True for one that is not known: with a secret that it does not list the API server would refuse the pod. */
   enforcesMountableSecrets(namespace: string, name: string): boolean {
-    return this.#informer.items.get(`${namespace}/${name}`) ?? true;
+    const { staleSince, items } = this.#informer;
+    if (staleSince !== undefined && this.#now() - staleSince > MAX_STALE_MS) return true;
+    return items.get(`${namespace}/${name}`) ?? true;
   }
 
   close(): void {

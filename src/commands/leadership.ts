@@ -150,11 +150,12 @@ export async function lead(signal: AbortSignal, parts: LeaderParts): Promise<voi
     metrics.retainEndpoints(endpoints.map((endpoint) => endpoint.host));
     status?.wake();
   });
+  let book: PodBook | undefined;
   try {
     await Promise.race([declared.synced, aborted(signal)]);
     if (signal.aborted) return;
     // Not before the opt-ins are known: a pod that is not kept is not looked at again before it changes.
-    const book = new PodBook({
+    book = new PodBook({
       informers: cluster.informers,
       isOptedIn: (namespace) => optIns.has(namespace),
     });
@@ -162,8 +163,8 @@ export async function lead(signal: AbortSignal, parts: LeaderParts): Promise<voi
     await Promise.race([book.synced, aborted(signal)]);
     const known = { install, declared, engine, book, census };
     if (!signal.aborted) await keepSets(parts, known, signal, (writer) => (status = writer));
-    book.close();
   } finally {
+    book?.close();
     declared.close();
     await Promise.all([engine.close(), certificates]);
   }

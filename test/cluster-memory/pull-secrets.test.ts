@@ -49,6 +49,18 @@ describe('PullSecrets', () => {
     expect(recall('a')).toBe(first?.[0]);
   });
 
+  it('lets no namespace take all the calls', async () => {
+    put('a', 'anna');
+    const many = Array.from({ length: 100 }, (_, index) => `random-${index}`);
+    const crowd = secrets.read('crowd', many);
+    const [reading] = await read('a');
+    expect(user(reading)).toBe('anna');
+    const states = (await crowd).map(({ state }) => state);
+    expect(states.filter((state) => state === 'absent')).toHaveLength(32);
+    expect(states.filter((state) => state === 'unread')).toHaveLength(68);
+    expect((await secrets.read('crowd', ['later']))[0]?.state).toBe('absent');
+  });
+
   it('answers nothing asked without a promise', () => {
     expect(secrets.read('shop', [])).toEqual([]);
   });

@@ -26,9 +26,10 @@ describe('ServiceAccounts', () => {
     accounts.close();
   });
 
-  it('takes one that it does not know for one that enforces, and follows changes', async () => {
+  it('takes one that it does not know, or has not heard of for long, for one that enforces, and follows changes', async () => {
     const api = new MemoryCluster();
-    const accounts = new ServiceAccounts(api, () => 0);
+    let now = performance.now();
+    const accounts = new ServiceAccounts(api, () => now);
     await accounts.synced;
     expect(accounts.enforcesMountableSecrets('shop', 'app')).toBe(true);
     const metadata = { namespace: 'shop', name: 'app' };
@@ -38,7 +39,11 @@ describe('ServiceAccounts', () => {
     api.put(SERVICE_ACCOUNTS, { metadata: { ...metadata, annotations: { [ANNOTATION]: 'true' } } });
     await api.settle();
     expect(accounts.enforcesMountableSecrets('shop', 'app')).toBe(true);
+    api.put(SERVICE_ACCOUNTS, { metadata });
+    await api.settle();
     api.goAway();
+    expect(accounts.enforcesMountableSecrets('shop', 'app')).toBe(false);
+    now += 10 * 60_000;
     expect(accounts.enforcesMountableSecrets('shop', 'app')).toBe(true);
     expect(accounts.watches).toMatchObject([{ resource: 'serviceaccounts' }]);
     accounts.close();
