@@ -1,5 +1,6 @@
 // The suite that needs a real API server, or the whole lab: `npm run test:cluster`. Never part of `npm test`.
 import { defineConfig } from 'vitest/config';
+import { InstallLast } from './test/cluster/lab/sequence.ts';
 
 const patience = { testTimeout: 180_000, hookTimeout: 300_000, teardownTimeout: 120_000 };
 
@@ -8,6 +9,7 @@ export default defineConfig({
     pool: 'forks',
     // One file at a time: there is one lab, and two cores.
     fileParallelism: false,
+    sequence: { sequencer: InstallLast },
     projects: [
       {
         test: {

@@ -12,15 +12,16 @@ export const MARK = 'REGISTRY_FAILOVER_LAB';
 
 interface Stat {
   readonly state: string;
+  readonly threads: number;
   readonly startTicks: number;
 }
 
 function readStat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything, so count from behind it: state is field 3, starttime field 22.
+    // The name in parentheses may hold anything, so count from behind it: state is field 3, num_threads field 20, starttime field 22.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? 'X', startTicks: Number(fields[19]) };
+    return { state: fields[0] ?? 'X', threads: Number(fields[17]), startTicks: Number(fields[19]) };
   } catch {
     return undefined;
   }
@@ -31,10 +32,14 @@ export function startTicksOf(pid: number): number | undefined {
   return readStat(pid)?.startTicks;
 }
 
-/** Whether exactly this process runs. One that has ended and was not waited for (a zombie) does not. */
+/**
+ * Whether exactly this process runs. One that has ended and was not waited for (a zombie) does not, once its other threads have
+ * ended too: until then it still holds its files and ports.
+ */
 export function isRunning(id: ProcessId): boolean {
   const stat = readStat(id.pid);
-  return stat !== undefined && stat.startTicks === id.startTicks && stat.state !== 'Z' && stat.state !== 'X';
+  if (stat === undefined || stat.startTicks !== id.startTicks || stat.state === 'X') return false;
+  return stat.state !== 'Z' || stat.threads > 1;
 }
 
 /** The processes that a lab's processes have left or become, found by the mark in their environment. */

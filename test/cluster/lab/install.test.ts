@@ -1,6 +1,7 @@
 // Installing, upgrading, rolling back and uninstalling: what is there before is there after, and nothing else but the CRDs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { declare, helm, install, uninstall } from './product.ts';
+import { Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, OPT_IN, RELEASE, Stage, unique, waitFor } from './stage.ts';
 
 let stage: Stage;
@@ -48,7 +49,7 @@ describe('the release', () => {
     await waitFor('the derived secret', 30_000, async () => {
       return (await stage.find('secrets', namespace, 'registry-failover-set-fra')) !== undefined;
     });
-    await stage.kubectl('delete', 'registrymirrorsets', '--all');
+    // The mirror sets stay with their CRD, and are of no effect.
     await uninstall();
     const secrets = await stage.list<{ metadata: { name: string } }>('secrets', namespace);
     const bindings = await stage.list<{ metadata: { name: string } }>('rolebindings', namespace);
@@ -78,10 +79,14 @@ describe('the release', () => {
       'jsonpath={.webhooks[0].clientConfig.caBundle}',
     );
     expect(bundle.length).toBeGreaterThan(100);
-    await install('--set', 'clusterName=upgraded');
+    await install('--set', 'allowedEndpoints={fra.registry.test,ams.registry.test}');
+    const sets = new Sets(stage);
+    const refused = { type: 'Valid', status: 'False', reason: 'EndpointNotAllowed' };
+    expect(await sets.waitCondition('fra2', refused)).toContain('fra2.registry.test');
     await stage.waitJudged(namespace, `fra.registry.test/${image}`, 'upstream-available');
     await helm(['rollback', RELEASE, '-n', INSTALL_NAMESPACE, '--wait', '--timeout', '2m']);
     await stage.waitJudged(namespace, `fra.registry.test/${image}`, 'upstream-available');
+    await sets.waitValid('fra2');
     expect(await uidOf()).toBe(before);
     expect(
       await stage.kubectl(

@@ -95,9 +95,8 @@ describe.each([
   });
 
   it('its sidecar is judged and moved with the rest, once', async () => {
-    await stage.lab.registries.stop(FRA);
     try {
-      await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-unreachable');
+      await stage.stopped(namespace, FRA, image);
       const pod = unique('meshed');
       const before = calls;
       await stage.apply(stage.podManifest(namespace, pod, 'crio', [`${FRA}/${image}`]));

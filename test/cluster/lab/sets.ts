@@ -107,10 +107,14 @@ export class Sets {
   async waitCondition(name: string, wanted: Omit<Condition, 'message'>): Promise<string> {
     let last: Condition | undefined;
     try {
-      await waitFor(`${name} to say ${wanted.type}=${wanted.status} ${wanted.reason}`, STATUS_MS, async () => {
-        last = await this.condition(name, wanted.type);
-        return last?.status === wanted.status && last.reason === wanted.reason;
-      });
+      await waitFor(
+        `${name} to say ${wanted.type}=${wanted.status} ${wanted.reason}`,
+        STATUS_MS,
+        async () => {
+          last = await this.condition(name, wanted.type);
+          return last?.status === wanted.status && last.reason === wanted.reason;
+        },
+      );
     } catch (error) {
       throw new Error(`${String(error)}; it says ${JSON.stringify(last)}`, { cause: error });
     }

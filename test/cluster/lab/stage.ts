@@ -25,6 +25,7 @@ export interface Manifest {
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly object[];
   };
   readonly [field: string]: unknown;
 }
@@ -34,6 +35,7 @@ export interface SlotRecord {
   readonly image: string;
   readonly endpoint?: string;
   readonly action: string;
+  readonly digest?: string;
   readonly reason: string;
 }
 
@@ -43,6 +45,7 @@ export interface LivePod {
     readonly uid: string;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly creationTimestamp: string;
+    readonly deletionTimestamp?: string;
   };
   readonly spec: {
     readonly nodeName?: string;
@@ -52,7 +55,11 @@ export interface LivePod {
     readonly ephemeralContainers?: readonly { readonly name: string; readonly image: string }[];
     readonly volumes?: readonly { readonly name: string; readonly image?: { readonly reference: string } }[];
   };
-  readonly status: { readonly phase: string; readonly containerStatuses?: readonly unknown[] };
+  readonly status: {
+    readonly phase: string;
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly unknown[];
+  };
 }
 
 const GROUPS = {
@@ -109,7 +116,11 @@ export class Stage {
 
   /** As `apply`, and all that kubectl prints in a terminal: warnings too. */
   async applyAloud(object: Manifest): Promise<string> {
-    const program = [path.join(this.lab.facts.toolsFolder, 'kubectl'), '--kubeconfig', this.lab.controlPlane.kubeconfig];
+    const program = [
+      path.join(this.lab.facts.toolsFolder, 'kubectl'),
+      '--kubeconfig',
+      this.lab.controlPlane.kubeconfig,
+    ];
     const script = 'exec "$@" 2>&1';
     return await run('/bin/sh', ['-c', script, 'sh', ...program, 'apply', '-f', '-'], {
       input: JSON.stringify(object),
@@ -140,10 +151,13 @@ export class Stage {
   }
 
   /** A namespace that goes at the end; opted in unless said otherwise, with a pull secret for the upstreams. */
-  async namespace(stem: string, options: { readonly optedIn?: boolean } = {}): Promise<string> {
+  async namespace(
+    stem: string,
+    options: { readonly optedIn?: boolean; readonly labels?: Readonly<Record<string, string>> } = {},
+  ): Promise<string> {
     const name = unique(stem);
     this.#namespaces.push(name);
-    const labels = options.optedIn === false ? {} : OPT_IN;
+    const labels = { ...options.labels, ...(options.optedIn === false ? {} : OPT_IN) };
     await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
     await this.apply(this.pullSecret(name, 'upstream', ['fra.registry.test', 'fra2.registry.test']));
     await waitFor(`the ServiceAccount of ${name}`, 20_000, async () => {
@@ -214,7 +228,8 @@ export class Stage {
   async stopped(namespace: string, upstream: RegistryHost, image: string): Promise<void> {
     await this.lab.registries.stop(upstream);
     // What nobody has asked for is asked for now, and brings the outage to light before the next round of pings.
-    for (let tries = 0; tries < 3; tries += 1) await this.judge(namespace, [`${upstream}/${unique('unseen')}:v1`]);
+    for (let tries = 0; tries < 3; tries += 1)
+      await this.judge(namespace, [`${upstream}/${unique('unseen')}:v1`]);
     await this.waitJudged(namespace, `${upstream}/${image}`, 'upstream-unreachable');
   }
 
@@ -224,7 +239,7 @@ export class Stage {
     let last = '';
     try {
       await waitFor(`${image} to be judged ${reason}`, 40_000, async () => {
-        last = decisionOf(await this.judge(namespace, [image]))['containers/c0']?.reason ?? 'nothing';
+        last = slotsOf(await this.judge(namespace, [image]))?.['containers/c0']?.reason ?? 'not seen';
         inARow = last === reason ? inARow + 1 : 0;
         return inARow === 4;
       });
@@ -260,11 +275,18 @@ export class Stage {
   }
 }
 
-/** What the pod's annotation says, by slot. Throws when there is none. */
-export function decisionOf(pod: LivePod): Readonly<Record<string, SlotRecord>> {
+type Slots = Readonly<Record<string, SlotRecord>>;
+
+function slotsOf(pod: LivePod): Slots | undefined {
   const text = pod.metadata.annotations?.[DECISION];
-  if (text === undefined) throw new Error(`pod ${pod.metadata.name} has no decision annotation`);
-  return (JSON.parse(text) as { readonly slots: Readonly<Record<string, SlotRecord>> }).slots;
+  return text === undefined ? undefined : (JSON.parse(text) as { readonly slots: Slots }).slots;
+}
+
+/** What the pod's annotation says, by slot. Throws when there is none. */
+export function decisionOf(pod: LivePod): Slots {
+  const slots = slotsOf(pod);
+  if (slots === undefined) throw new Error(`pod ${pod.metadata.name} has no decision annotation`);
+  return slots;
 }
 
 export { waitFor };

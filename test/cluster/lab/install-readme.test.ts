@@ -1,0 +1,57 @@
+// The README's walk through the lab, command by command: what a newcomer types works, and what is promised is seen.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../lab/run.ts';
+import { declare, install, uninstall } from './product.ts';
+import { INSTALL_NAMESPACE, Stage } from './stage.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const WALK_MS = 240_000;
+/** The lab is up for all the tests: these two lines of the walk are its own beginning and end. */
+const OF_THE_LAB = /npm run cluster -- (up|down)$/;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = new Stage();
+  await stage.lab.registries.reset();
+  await stage.kubectl('delete', 'registrymirrorsets', '--all', '--ignore-not-found');
+  await uninstall();
+  await stage.kubectl('delete', 'crd', 'registrymirrorsets.registry-failover.io', '--ignore-not-found');
+  await stage.kubectl('delete', 'namespace', INSTALL_NAMESPACE, 'shop', '--ignore-not-found');
+});
+afterAll(async () => {
+  await stage.kubectl('delete', 'namespace', 'shop', '--ignore-not-found', '--wait=false');
+  await install();
+  await declare();
+  await stage.close();
+});
+
+/** The console blocks between the README's markers, as one script. */
+function walk(): string {
+  const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+  const part = readme.slice(readme.indexOf('<!-- lab:begin -->'), readme.indexOf('<!-- lab:end -->'));
+  const blocks = [...part.matchAll(/^```console\n([\s\S]*?)^```$/gmu)].map((match) => match[1] ?? '');
+  return blocks
+    .join('\n')
+    .split('\n')
+    .filter((line) => !OF_THE_LAB.test(line))
+    .join('\n');
+}
+
+describe('the README', () => {
+  it('walks from the install to an outage, back, and away again', async () => {
+    const script = walk();
+    expect(script.split('\n').length).toBeGreaterThan(30);
+    const said = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: ROOT, timeoutMs: WALK_MS });
+    expect(said).toContain('Phase:          Succeeded');
+    expect(said).toMatch(/fra\s+fra\.registry\.test\s+Serving\s+NoNamespace/u);
+    expect(said).toMatch(
+      /side-\S+\s+ams\.registry\.test\/team\/side:v1\s+fra-pull,registry-failover-set-fra/u,
+    );
+    expect(said).toMatch(/ImageRerouted\s+pod\/side-/u);
+    expect(said).toMatch(/fra\s+fra\.registry\.test\s+Unreachable\s+Ready/u);
+    expect(said).toMatch(/side-\S+\s+fra\.registry\.test\/team\/side:v1/u);
+    expect(said).toContain('release "registry-failover" uninstalled');
+  });
+});
