@@ -47,7 +47,11 @@ describe.each(rendered)('the webhook configuration with %s', (_name, manifests) 
     expect(webhook.namespaceSelector).toEqual({
       matchLabels: { 'registry-failover.io/enabled': 'true' },
       matchExpressions: [
-        { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'kube-public', 'kube-node-lease', 'install'] },
+        {
+          key: 'kubernetes.io/metadata.name',
+          operator: 'NotIn',
+          values: ['kube-system', 'kube-public', 'kube-node-lease', 'install'],
+        },
       ],
     });
     expect(webhook).not.toHaveProperty('objectSelector');
