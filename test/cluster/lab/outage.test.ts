@@ -119,10 +119,12 @@ describe('on CRI-O and on containerd', () => {
   );
 
   it('a stale tag at the mirror is better than no pod, and is said to be another image', async () => {
-    const images = [await known(FRA, AMS), await known(FRA, AMS)];
+    const images = [await stage.image(FRA), await stage.image(FRA)];
     for (const image of images) {
       const [repository = '', tag = ''] = image.split(':');
+      // Before anybody asks: what a mirror has answered is remembered for half a minute.
       await stage.lab.registries.push({ host: AMS, repository, tag, content: `${tag}-older` });
+      await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
     }
     for (const image of images) await stage.stopped(namespace, FRA, image);
     const runs = await runOnEach(FRA, images);
