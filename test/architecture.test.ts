@@ -24,8 +24,14 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   kubernetes: { folders: ['domain'], packages: ['@kubernetes/client-node', 'undici'], node: '*' },
   // What the webhook reads there, in memory that outlives its absence; it knows the API by the interface of `kubernetes`.
   cluster: { folders: ['domain', 'kubernetes'], packages: ['lru-cache'], node: [] },
+  // What a node's files should be and what it takes to get there: pure but for the shell it is handed, and the TOML parser.
+  nodes: { folders: ['domain'], packages: ['smol-toml'], node: [] },
+  // On the node: the local shell, files watched, its own object at the API server. Small by what it may not import.
+  agent: { folders: ['domain', 'nodes'], packages: [], node: '*' },
+  // Nodes from afar: OpenSSH as the same shell.
+  ssh: { folders: ['domain', 'nodes'], packages: [], node: '*' },
   // What is kept in place there, by one leader.
-  controller: { folders: ['domain', 'kubernetes'], packages: [], node: ['node:crypto'] },
+  controller: { folders: ['domain', 'kubernetes', 'nodes'], packages: [], node: ['node:crypto'] },
   // Sockets, names, TLS, proxies: everything between us and another host, knowing nothing of registries.
   transport: { folders: ['domain'], packages: ['undici', 'lru-cache'], node: '*' },
   // The distribution protocol on top of it: questions, challenges, tokens, outcomes.
@@ -45,7 +51,7 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   demo: { folders: ['domain'], packages: [], node: '*' },
   explain: { folders: ['domain'], packages: [], node: ['node:util'] },
   commands: { folders: ['*'], packages: ['commander', 'yaml'], node: '*' },
-  '': { folders: ['commands'], packages: [], node: [] },
+  '': { folders: ['commands', 'agent'], packages: [], node: [] },
 };
 
 interface SourceFile {

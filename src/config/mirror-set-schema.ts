@@ -1,7 +1,7 @@
 // The schema of RegistryMirrorSet v1alpha1: it validates files, and the CRD is generated from it. Descriptions are for `kubectl explain`.
 import { z } from 'zod';
 import type { MirrorSetSpec } from '../domain/mirror-set-object.ts';
-import { DIGEST_POLICIES, FAILOVER_MODES, FAILOVER_TRIGGERS } from '../domain/mirror-set.ts';
+import { DIGEST_POLICIES, FAILOVER_MODES, FAILOVER_TRIGGERS, NODE_CREDENTIALS } from '../domain/mirror-set.ts';
 import { caBundle, credential, labelSelector } from './mirror-set-parts.ts';
 import { SPEC_RULES } from './mirror-set-rules.ts';
 import { isRecord, withRules } from './rule.ts';
@@ -100,7 +100,7 @@ const nodes = z.strictObject({
     .default(false),
   selector: labelSelector.describe('Labels of the nodes that get it. Empty: all nodes.').prefault({}),
   credentials: z
-    .enum(['None', 'NodeAuth'])
+    .enum(NODE_CREDENTIALS)
     .describe(
       'NodeAuth: the credentials of mirrors are put on the nodes, and every pod of a node can then pull with them. None: they are not.',
     )

@@ -1,5 +1,11 @@
 // MirrorSetObject: a RegistryMirrorSet as declared, valid by itself, its secrets and CAs still only named.
-import type { CredentialSource, DigestPolicy, FailoverMode, FailoverTrigger } from './mirror-set.ts';
+import type {
+  CredentialSource,
+  DigestPolicy,
+  FailoverMode,
+  FailoverTrigger,
+  NodeCredentials,
+} from './mirror-set.ts';
 
 /** An object of the install namespace, by name. */
 interface SecretRef {
@@ -66,7 +72,7 @@ export interface MirrorSetSpec {
   readonly nodes: {
     readonly enabled: boolean;
     readonly selector: LabelSelectorSpec;
-    readonly credentials: 'None' | 'NodeAuth';
+    readonly credentials: NodeCredentials;
     readonly wholeHost: boolean;
   };
 }

@@ -21,8 +21,7 @@ function checkAllowed(endpoint: Endpoint, field: string, refs: Refs, report: Rep
   });
 }
 
-function selectorOf(selector: LabelSelectorSpec | undefined): LabelSelector | undefined {
-  if (selector === undefined) return undefined;
+function selectorOf(selector: LabelSelectorSpec): LabelSelector {
   return {
     matchLabels: selector.matchLabels ?? {},
     matchExpressions: (selector.matchExpressions ?? []).map(({ key, operator, values = [] }) => ({
@@ -85,7 +84,7 @@ function checkEntries(set: MirrorSet, report: Report): void {
  */
 export function resolveMirrorSet(object: MirrorSetObject, refs: Refs): Resolution {
   const report = new Report(object);
-  const { upstream, mirrors, failover, namespaceSelector } = object.spec;
+  const { upstream, mirrors, failover, namespaceSelector, nodes } = object.spec;
   const trust = trustOf(upstream.caBundle, 'spec.upstream.caBundle', refs, report);
   const upstreamSecret = secretOf(upstream.credential, 'spec.upstream.credential', refs, report);
   const prefix = parsePrefix(upstream.prefix);
@@ -100,7 +99,7 @@ export function resolveMirrorSet(object: MirrorSetObject, refs: Refs): Resolutio
     name: object.name,
     generation: object.generation,
     createdAt: object.createdAt,
-    namespaceSelector: selectorOf(namespaceSelector),
+    namespaceSelector: namespaceSelector === undefined ? undefined : selectorOf(namespaceSelector),
     prefix: prefix.value,
     upstream: endpoint,
     upstreamSecret,
@@ -110,6 +109,7 @@ export function resolveMirrorSet(object: MirrorSetObject, refs: Refs): Resolutio
     on: new Set(failover.on),
     digestPolicy: failover.digestPolicy,
     rescue: failover.rescue,
+    nodes: { ...nodes, selector: selectorOf(nodes.selector) },
   };
   checkEntries(set, report);
   return report.resolution(set);

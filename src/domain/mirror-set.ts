@@ -19,6 +19,20 @@ export const DIGEST_POLICIES = ['Require', 'Prefer', 'Ignore'] as const;
 /** What a mirror with another digest for the tag is worth: nothing, less than one with the same, or the same. */
 export type DigestPolicy = (typeof DIGEST_POLICIES)[number];
 
+export const NODE_CREDENTIALS = ['None', 'NodeAuth'] as const;
+/** `NodeAuth`: the credentials of mirrors are put on the nodes, for every pod there. `None`: they are not. */
+export type NodeCredentials = (typeof NODE_CREDENTIALS)[number];
+
+/** What a mirror set wants of the container runtimes of nodes. */
+export interface NodePolicy {
+  readonly enabled: boolean;
+  /** Labels of the nodes; empty selects all. */
+  readonly selector: LabelSelector;
+  readonly credentials: NodeCredentials;
+  /** With a prefix below a host: containerd, which is configured per host, may send the whole host's pulls to the mirrors. */
+  readonly wholeHost: boolean;
+}
+
 export interface Mirror {
   readonly endpoint: Endpoint;
   readonly source: CredentialSource;
@@ -50,4 +64,5 @@ export interface MirrorSet {
   readonly on: ReadonlySet<FailoverTrigger>;
   readonly digestPolicy: DigestPolicy;
   readonly rescue: boolean;
+  readonly nodes: NodePolicy;
 }

@@ -54,6 +54,12 @@ export function makeSet(
     on: new Set(['Unreachable', 'Failing', 'Throttled', 'Missing']),
     digestPolicy: 'Prefer',
     rescue: true,
+    nodes: {
+      enabled: false,
+      selector: { matchLabels: {}, matchExpressions: [] },
+      credentials: 'None',
+      wholeHost: false,
+    },
     ...over,
   };
 }
