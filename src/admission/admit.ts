@@ -1,5 +1,5 @@
 // Admit: the straight path from an admission request to a verdict. Whatever happens, the pod is admitted.
-import { annotationFits, printDecisionAnnotation } from '../domain/decision-annotation.ts';
+import { annotationFits } from '../domain/decision-annotation.ts';
 import { AuditEntries, printAuditFragments } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
 import type { SlotDecision } from '../domain/decision.ts';
@@ -9,7 +9,7 @@ import { MAX_PULL_SECRETS, readPod } from '../domain/pod.ts';
 import type { Pod } from '../domain/pod.ts';
 import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
 import type { Fingerprint } from '../domain/question.ts';
-import { warningsFor } from '../domain/warning.ts';
+import { AlikePods } from './alike-pods.ts';
 import { askSlots, recallSlot } from './inquiry.ts';
 import type { SlotInquiry } from './inquiry.ts';
 import { judge } from './judgement.ts';
@@ -26,11 +26,11 @@ import type {
 } from './lookups.ts';
 import { NamespaceView } from './namespace-view.ts';
 import type { CredentialView } from './namespace-view.ts';
-import { PatchMemory } from './patch-memory.ts';
-import { findRefusedUses } from './refused-uses.ts';
 import type { AdmissionRequest, Verdict } from './review.ts';
 import { isJudged, mayAddSecrets, openVisit } from './visit.ts';
 import type { SlotPlan, Visit } from './visit.ts';
+import { annotationOf, write } from './writing.ts';
+import type { JudgedPod, Writing } from './writing.ts';
 
 export interface AdmissionSettings {
   /** Upper bound for asking, milliseconds, for one pod. */
@@ -74,7 +74,7 @@ const NO_CREDENTIALS: readonly SecretReading[] = [];
 export class Admission {
   readonly #settings: AdmissionSettings;
   readonly #lookups: AdmissionLookups;
-  readonly #patches = new PatchMemory();
+  readonly #alike = new AlikePods();
   readonly #views = new WeakMap<readonly MirrorSet[], NamespaceView>();
 
   constructor(settings: AdmissionSettings, lookups: AdmissionLookups) {
@@ -166,32 +166,37 @@ export class Admission {
   }
 
   /** Decides and writes out: the only effects are records and counts. */
-  #close(visit: Visit, inquiries: readonly SlotInquiry[], credentials: CredentialView): ExplainedVerdict {
+  #close(visit: Visit, inquiries: readonly SlotInquiry[], view: CredentialView): ExplainedVerdict {
     const { pod } = visit;
-    let judgements = inquiries.map((inquiry) => judge(inquiry, credentials));
-    let annotation = annotationOf(judgements);
-    const mayAnnotate = !visit.isEphemeral && annotationFits(pod, annotation);
-    if (!mayAnnotate && !visit.isEphemeral) {
+    const judgements = inquiries.map((inquiry) => judge(inquiry, view));
+    const judged = {
+      pod,
+      judgements,
+      credentials: view,
+      refused: this.#lookups.refusals.refusedIn(pod.namespace),
+    };
+    if (visit.isEphemeral) return this.#verdict(visit, judged, write(judged, undefined));
+    const known = this.#alike.find(judged);
+    const annotation = known?.annotation ?? annotationOf(judgements);
+    if (!annotationFits(pod, annotation)) {
       // What cannot be written on the pod is not done: a second pass would take the mirror's image for the original.
-      judgements = inquiries.map((inquiry) => judge({ ...inquiry, restraint: 'observe-only' }, credentials));
-      annotation = annotationOf(judgements);
+      const observed = inquiries.map((inquiry) => judge({ ...inquiry, restraint: 'observe-only' }, view));
+      const unwritten = { ...judged, judgements: observed };
+      return this.#verdict(visit, unwritten, write(unwritten, undefined));
     }
-    const decisions = judgements.map((judgement) => judgement.decision);
-    const added = notYetNamed(pod, credentials.credentials.added);
-    const patch = this.#patches.patch(pod, {
-      images: decisions.map(({ slot, image }) => ({
-        pointer: slot.pointer,
-        before: slot.image,
-        after: image,
-      })),
-      addedSecrets: added,
-      annotation: mayAnnotate ? annotation : undefined,
-    });
-    const refused = findRefusedUses(decisions, credentials, this.#lookups.refusals.refusedIn(pod.namespace));
-    const warnings = warningsFor(decisions, credentials.credentials, refused);
+    if (known !== undefined) return this.#verdict(visit, judged, known);
+    const writing = write(judged, annotation);
+    this.#alike.remember(judged, writing);
+    return this.#verdict(visit, judged, writing);
+  }
+
+  #verdict(visit: Visit, judged: JudgedPod, { added, patch, warnings }: Writing): ExplainedVerdict {
+    const { pod, judgements } = judged;
+    const { credentials } = judged.credentials;
     const ms = this.#lookups.clock.now() - visit.started;
     this.#record(visit, judgements, added, ms);
-    return { patch, warnings, pod, decisions, added, credentials: credentials.credentials, ms };
+    const decisions = judgements.map((judgement) => judgement.decision);
+    return { patch, warnings, pod, decisions, added, credentials, ms };
   }
 
   #record(
@@ -204,7 +209,7 @@ export class Admission {
     meter.admission(ms / 1000);
     for (const { decision } of slots) meter.decision(decision.action, decision.reason);
     const context = {
-      time: clock.wallClock().toISOString(),
+      time: clock.wallClock(),
       cluster: this.#settings.cluster,
       namespace: visit.pod.namespace,
       pod: visit.pod.name,
@@ -254,19 +259,7 @@ export class Admission {
   }
 }
 
-function annotationOf(judgements: readonly Judgement[]): string {
-  return printDecisionAnnotation(
-    judgements.map(({ decision, record }) => ({ id: decision.slot.id, record })),
-  );
-}
-
 function nothing(started: number, clock: Clock): ExplainedVerdict {
   const ms = clock.now() - started;
   return { patch: [], warnings: [], pod: undefined, decisions: [], added: [], credentials: undefined, ms };
-}
-/** A derived name may stand behind the pull secrets that are looked at: added again, twice would not be once. */
-function notYetNamed(pod: Pod, names: readonly string[]): readonly string[] {
-  if (pod.pullSecretNames.length <= MAX_PULL_SECRETS) return names;
-  const named = new Set(pod.pullSecretNames);
-  return names.filter((name) => !named.has(name));
 }

@@ -15,10 +15,12 @@ export interface Judgement {
   readonly record: string;
   /** What of its audit record is the same for every pod. */
   readonly fragments: AuditFragments;
+  /** The remembered one that it is; undefined when it was worked out for this pod. */
+  readonly source?: RememberedJudgement;
 }
 
 /** A judgement with all that it followed from, beside the plan and the credentials that it is remembered under. */
-export interface RememberedJudgement extends Judgement {
+export interface RememberedJudgement extends Omit<Judgement, 'source'> {
   readonly restraint: SlotInquiry['restraint'];
   readonly knownDigest: string | undefined;
 }
@@ -61,7 +63,7 @@ export function judge(inquiry: SlotInquiry, credentials: CredentialView): Judgem
   const known = isCommon ? credentials.judgement(inquiry.plan) : undefined;
   if (known !== undefined && stillHolds(known, inquiry)) {
     const { record, fragments } = known;
-    return { decision: { ...known.decision, slot: inquiry.slot }, record, fragments };
+    return { decision: { ...known.decision, slot: inquiry.slot }, record, fragments, source: known };
   }
   const decision = decideSlot(inquiry);
   const record = printSlotRecord(decision, coverageOf(decision, credentials));

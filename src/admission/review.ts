@@ -1,5 +1,5 @@
 // Review: AdmissionReview bytes ↔ values (admission.k8s.io/v1), without any judgement about pods.
-import { asObject, asString, own } from '../domain/json.ts';
+import { asObject, asString } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { PatchOperation } from '../domain/patch.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -37,17 +37,17 @@ function refuse(path: string, message: string): Result<never, Problem> {
 }
 
 function readRequest(request: JsonObject, uid: string): AdmissionRequest {
-  const resource = asObject(own(request, 'resource'));
+  const resource = asObject(request['resource']);
   return {
     uid,
-    namespace: asString(own(request, 'namespace')) ?? '',
-    resource: asString(own(resource, 'resource')) ?? '',
-    subResource: asString(own(request, 'subResource')) ?? '',
-    operation: asString(own(request, 'operation')) ?? '',
-    dryRun: own(request, 'dryRun') === true,
-    requester: asString(own(asObject(own(request, 'userInfo')), 'username')) ?? '',
-    object: own(request, 'object'),
-    oldObject: own(request, 'oldObject'),
+    namespace: asString(request['namespace']) ?? '',
+    resource: asString(resource?.['resource']) ?? '',
+    subResource: asString(request['subResource']) ?? '',
+    operation: asString(request['operation']) ?? '',
+    dryRun: request['dryRun'] === true,
+    requester: asString(asObject(request['userInfo'])?.['username']) ?? '',
+    object: request['object'],
+    oldObject: request['oldObject'],
   };
 }
 
@@ -55,13 +55,13 @@ function readRequest(request: JsonObject, uid: string): AdmissionRequest {
 export function parseReview(raw: unknown): Result<AdmissionRequest, Problem> {
   const review = asObject(raw);
   if (review === undefined) return refuse('', 'the body is no JSON object');
-  if (own(review, 'kind') !== 'AdmissionReview') return refuse('kind', 'the kind is not AdmissionReview');
-  if (own(review, 'apiVersion') !== 'admission.k8s.io/v1') {
+  if (review['kind'] !== 'AdmissionReview') return refuse('kind', 'the kind is not AdmissionReview');
+  if (review['apiVersion'] !== 'admission.k8s.io/v1') {
     return refuse('apiVersion', 'the apiVersion is not admission.k8s.io/v1');
   }
-  const request = asObject(own(review, 'request'));
+  const request = asObject(review['request']);
   if (request === undefined) return refuse('request', 'there is no request in the review');
-  const uid = asString(own(request, 'uid'));
+  const uid = asString(request['uid']);
   if (uid === undefined || uid === '') return refuse('request.uid', 'the request has no uid');
   return ok(readRequest(request, uid));
 }

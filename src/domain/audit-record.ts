@@ -50,7 +50,8 @@ export interface AuditRecord {
 
 /** What the records of one request have in common. */
 export interface AuditContext {
-  readonly time: string;
+  /** Printed with the line, not with the answer. */
+  readonly time: Date;
   readonly cluster: string;
   readonly namespace: string;
   readonly pod: string;
@@ -110,7 +111,7 @@ export function auditRecord(context: AuditContext, decision: SlotDecision): Audi
   return {
     kind: 'audit',
     v: 1,
-    time: context.time,
+    time: context.time.toISOString(),
     cluster: context.cluster,
     namespace: context.namespace,
     pod: context.pod,
@@ -168,7 +169,7 @@ export class AuditEntries {
     // Texts one by one: an object printed only to be taken apart again costs more than its texts.
     const text = (value: string): string => JSON.stringify(value);
     const head =
-      `{"kind":"audit","v":1,"time":${text(context.time)},"cluster":${text(context.cluster)}` +
+      `{"kind":"audit","v":1,"time":"${context.time.toISOString()}","cluster":${text(context.cluster)}` +
       `,"namespace":${text(context.namespace)},"pod":${text(context.pod)},"uid":${text(context.uid)},"slot":`;
     const added = `,"secretsAdded":${JSON.stringify(context.secretsAdded)},`;
     const foot = `"dryRun":${context.dryRun},"requester":${text(context.requester)},"totalMs":${round(context.totalMs)}}\n`;

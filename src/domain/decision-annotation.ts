@@ -107,8 +107,8 @@ function atMostBytes(text: string): number {
 
 function totalSize(pod: Pod, text: string, sizeOf: (text: string) => number): number {
   let total = sizeOf(DECISION_ANNOTATION) + sizeOf(text);
-  for (const [key, value] of Object.entries(pod.annotations)) {
-    if (key !== DECISION_ANNOTATION) total += sizeOf(key) + sizeOf(asString(value) ?? '');
+  for (const key of Object.keys(pod.annotations)) {
+    if (key !== DECISION_ANNOTATION) total += sizeOf(key) + sizeOf(asString(pod.annotations[key]) ?? '');
   }
   return total;
 }

@@ -19,7 +19,10 @@ export function asString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** An own property of an object from JSON; `__proto__` and inherited names give undefined. */
+/**
+ * An own property of an object from JSON; `__proto__` and inherited names give undefined. For names that come from outside: a
+ * name that stands in our own code, and not on Object.prototype, is read like any property.
+ */
 export function own(object: JsonObject | undefined, key: string): unknown {
   return object !== undefined && Object.hasOwn(object, key) ? object[key] : undefined;
 }

@@ -1,5 +1,5 @@
 // Pod: what we read of a pod: its image slots with their JSON pointers, its pull secrets, and what forbids a change.
-import { asArray, asObject, asString, own } from './json.ts';
+import { asArray, asObject, asString } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 export const SKIP_ANNOTATION = 'registry-failover.io/skip';
@@ -49,21 +49,28 @@ export interface Pod {
   readonly serviceAccount: string;
 }
 
+/** Stands for an object that is not there, so that its parts can be read, and are not there. */
+const NOTHING: JsonObject = {};
+
+function partOf(value: unknown): JsonObject {
+  return asObject(value) ?? NOTHING;
+}
+
 function readSlot(kind: SlotKind, entry: unknown, index: number): ImageSlot | undefined {
-  const object = asObject(entry);
+  const object = partOf(entry);
   const isVolume = kind === 'volumes';
-  const holder = isVolume ? asObject(own(object, 'image')) : object;
-  const image = own(holder, isVolume ? 'reference' : 'image');
+  const holder = isVolume ? partOf(object['image']) : object;
+  const image = isVolume ? holder['reference'] : holder['image'];
   // Only a text that is there can be judged or replaced; the API server refuses the rest on its own.
   if (typeof image !== 'string' || image === '') return undefined;
-  const name = asString(own(object, 'name')) ?? String(index);
+  const name = asString(object['name']) ?? String(index);
   return {
     id: `${kind}/${name}`,
     kind,
     name,
     pointer: isVolume ? `/spec/volumes/${index}/image/reference` : `/spec/${kind}/${index}/image`,
     image,
-    pullNever: own(holder, isVolume ? 'pullPolicy' : 'imagePullPolicy') === 'Never',
+    pullNever: (isVolume ? holder['pullPolicy'] : holder['imagePullPolicy']) === 'Never',
   };
 }
 
@@ -73,13 +80,14 @@ function readSlot(kind: SlotKind, entry: unknown, index: number): ImageSlot | un
  */
 export const MAX_SLOTS = 128;
 
-function readSlots(spec: JsonObject | undefined): ImageSlot[] {
+function readSlots(spec: JsonObject): ImageSlot[] {
   const slots: ImageSlot[] = [];
   const taken = new Set<string>();
   for (const kind of ['initContainers', 'containers', 'ephemeralContainers', 'volumes'] as const) {
-    for (const [index, entry] of asArray(own(spec, kind)).entries()) {
+    const entries = asArray(spec[kind]);
+    for (let index = 0; index < entries.length; index += 1) {
       if (slots.length === MAX_SLOTS) return slots;
-      const slot = readSlot(kind, entry, index);
+      const slot = readSlot(kind, entries[index], index);
       if (slot === undefined) continue;
       const unique = taken.has(slot.id) ? { ...slot, id: `${kind}/${index}` } : slot;
       taken.add(unique.id);
@@ -89,9 +97,9 @@ function readSlots(spec: JsonObject | undefined): ImageSlot[] {
   return slots;
 }
 
-function readOwnerGroups(metadata: JsonObject | undefined): string[] {
-  return asArray(own(metadata, 'ownerReferences')).flatMap((reference) => {
-    const apiVersion = asString(own(asObject(reference), 'apiVersion'));
+function readOwnerGroups(metadata: JsonObject): string[] {
+  return asArray(metadata['ownerReferences']).flatMap((reference) => {
+    const apiVersion = asString(asObject(reference)?.['apiVersion']);
     if (apiVersion === undefined) return [];
     const slash = apiVersion.indexOf('/');
     return [slash === -1 ? '' : apiVersion.slice(0, slash)];
@@ -105,10 +113,12 @@ const MAX_NAME_CHARACTERS = 253;
 export const MAX_PULL_SECRETS = 128;
 
 function readPullSecretNames(secrets: readonly unknown[]): string[] {
-  return secrets.flatMap((entry) => {
-    const name = asString(own(asObject(entry), 'name'));
-    return name === undefined || name === '' || name.length > MAX_NAME_CHARACTERS ? [] : [name];
-  });
+  const names: string[] = [];
+  for (const entry of secrets) {
+    const name = asObject(entry)?.['name'];
+    if (typeof name === 'string' && name !== '' && name.length <= MAX_NAME_CHARACTERS) names.push(name);
+  }
+  return names;
 }
 
 /**
@@ -116,24 +126,24 @@ function readPullSecretNames(secrets: readonly unknown[]): string[] {
  * @param namespace The request's namespace; the object's own may still be empty at admission.
  */
 export function readPod(raw: unknown, namespace: string): Pod {
-  const object = asObject(raw);
-  const metadata = asObject(own(object, 'metadata'));
-  const spec = asObject(own(object, 'spec'));
-  const annotations = asObject(own(metadata, 'annotations'));
-  const secrets = own(spec, 'imagePullSecrets');
+  const object = partOf(raw);
+  const metadata = partOf(object['metadata']);
+  const spec = partOf(object['spec']);
+  const annotations = partOf(metadata['annotations']);
+  const secrets = spec['imagePullSecrets'];
   return {
     namespace,
-    name: asString(own(metadata, 'name')) || asString(own(metadata, 'generateName')) || '',
+    name: asString(metadata['name']) || asString(metadata['generateName']) || '',
     slots: readSlots(spec),
     pullSecretNames: readPullSecretNames(asArray(secrets)),
-    pullSecretsPlace: spec === undefined ? 'taken' : placeOf(secrets, Array.isArray(secrets)),
-    annotations: annotations ?? {},
+    pullSecretsPlace: spec === NOTHING ? 'taken' : placeOf(secrets, Array.isArray(secrets)),
+    annotations,
     annotationsPlace:
-      metadata === undefined ? 'taken' : placeOf(own(metadata, 'annotations'), annotations !== undefined),
-    isStatic: own(annotations, STATIC_POD_ANNOTATION) !== undefined,
-    optedOut: own(annotations, SKIP_ANNOTATION) === 'true',
+      metadata === NOTHING ? 'taken' : placeOf(metadata['annotations'], annotations !== NOTHING),
+    isStatic: annotations[STATIC_POD_ANNOTATION] !== undefined,
+    optedOut: annotations[SKIP_ANNOTATION] === 'true',
     ownerGroups: readOwnerGroups(metadata),
-    serviceAccount: asString(own(spec, 'serviceAccountName')) ?? 'default',
+    serviceAccount: asString(spec['serviceAccountName']) ?? 'default',
   };
 }
 

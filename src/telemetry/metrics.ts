@@ -1,6 +1,6 @@
 // Metrics: every metric of the webhook, by prom-client, with bounded label values.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { CounterConfiguration } from 'prom-client';
+import type { CounterConfiguration, HistogramConfiguration } from 'prom-client';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { HealthStatus } from '../domain/health.ts';
 import type { Outcome } from '../domain/outcome.ts';
@@ -14,6 +14,9 @@ const PREFIX = 'registry_failover_';
 const ADMISSION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2];
 const PROBE_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
+/** Observations handed over together; a histogram's buckets are then found in a row, in the processor's own memory. */
+const MAX_PENDING = 512;
+
 interface Tally {
   readonly labels: Readonly<Record<string, string>>;
   count: number;
@@ -24,15 +27,18 @@ interface Tally {
  * for every increment, which on the hot path costs more than the decision.
  */
 class TallyCounter {
-  readonly #tallies = new Map<string, Tally>();
+  /** By the first label's value, then the second's: putting a key together costs more than looking twice. */
+  readonly #tallies = new Map<string, Map<string, Tally>>();
+  readonly #labelNames: readonly string[];
 
-  constructor(configuration: CounterConfiguration<string>) {
+  constructor(configuration: CounterConfiguration<string> & { readonly labelNames: string[] }) {
+    this.#labelNames = configuration.labelNames;
     const tallies = this.#tallies;
     // eslint-disable-next-line no-new -- it registers itself
     new Counter({
       ...configuration,
       collect() {
-        for (const tally of tallies.values()) {
+        for (const tally of [...tallies.values()].flatMap((inner) => [...inner.values()])) {
           if (tally.count > 0) this.inc({ ...tally.labels }, tally.count);
           tally.count = 0;
         }
@@ -40,11 +46,41 @@ class TallyCounter {
     });
   }
 
-  /** @param key Stands for the labels; their values come from closed lists, so there are few. */
-  inc(key: string, labels: () => Readonly<Record<string, string>>): void {
-    const tally = this.#tallies.get(key);
-    if (tally === undefined) this.#tallies.set(key, { labels: labels(), count: 1 });
+  /** Values of the labels, in order; they come from closed lists, so there are few. */
+  inc(first: string, second = ''): void {
+    const tally = this.#tallies.get(first)?.get(second);
+    if (tally === undefined) this.#begin([first, second]);
     else tally.count += 1;
+  }
+
+  #begin(values: readonly [string, string]): void {
+    const [first, second] = values;
+    const labels = Object.fromEntries(this.#labelNames.map((name, index) => [name, values[index] ?? '']));
+    const inner = this.#tallies.get(first) ?? new Map<string, Tally>();
+    this.#tallies.set(first, inner.set(second, { labels, count: 1 }));
+  }
+}
+
+/** A histogram without labels that is told of its observations when there are many, or when somebody reads it. */
+class PendingHistogram {
+  readonly #pending = new Float64Array(MAX_PENDING);
+  readonly #histogram: Histogram;
+  #length = 0;
+
+  constructor(configuration: HistogramConfiguration<string>) {
+    const flush = (): void => this.#flush();
+    this.#histogram = new Histogram({ ...configuration, collect: flush });
+  }
+
+  observe(value: number): void {
+    this.#pending[this.#length] = value;
+    this.#length += 1;
+    if (this.#length === MAX_PENDING) this.#flush();
+  }
+
+  #flush(): void {
+    for (const value of this.#pending.subarray(0, this.#length)) this.#histogram.observe(value);
+    this.#length = 0;
   }
 }
 
@@ -53,7 +89,7 @@ export class Metrics {
   readonly #decisions: TallyCounter;
   readonly #recalls: TallyCounter;
   readonly #probes: TallyCounter;
-  readonly #admissionSeconds: Histogram;
+  readonly #admissionSeconds: PendingHistogram;
   readonly #probeSeconds: Histogram;
   readonly #internalErrors: Counter;
   readonly #health: EndpointHealthGauge;
@@ -82,7 +118,7 @@ export class Metrics {
       'endpoint',
       'outcome',
     ]);
-    this.#admissionSeconds = new Histogram({
+    this.#admissionSeconds = new PendingHistogram({
       name: `${PREFIX}admission_seconds`,
       help: 'Time to judge one pod.',
       buckets: ADMISSION_BUCKETS,
@@ -116,7 +152,7 @@ export class Metrics {
   }
 
   decision(action: string, reason: string): void {
-    this.#decisions.inc(`${action} ${reason}`, () => ({ action, reason }));
+    this.#decisions.inc(action, reason);
   }
 
   internalError(): void {
@@ -128,11 +164,11 @@ export class Metrics {
   }
 
   recalled(result: string): void {
-    this.#recalls.inc(result, () => ({ result }));
+    this.#recalls.inc(result);
   }
 
   probed(endpoint: Endpoint, outcome: Outcome, seconds: number): void {
-    this.#probes.inc(`${endpoint.host} ${outcome}`, () => ({ endpoint: endpoint.host, outcome }));
+    this.#probes.inc(endpoint.host, outcome);
     this.#probeSeconds.observe({ outcome }, seconds);
   }
 

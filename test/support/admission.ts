@@ -81,13 +81,13 @@ export function makeAdmission(
     secretSource?: PullSecretSource;
     serviceAccounts?: ServiceAccountSource;
     refusals?: RefusalSource;
+    prober?: TableProber;
   } = {},
 ): AdmissionBench {
-  const prober = new TableProber();
   const records: AuditRecord[] = [];
   const entries: AuditEntries[] = [];
   const errors: unknown[] = [];
-  const { settings, secretSource, serviceAccounts, refusals, ...objects } = over;
+  const { settings, secretSource, serviceAccounts, refusals, prober = new TableProber(), ...objects } = over;
   const declared = new DeclaredState({
     sets,
     namespaceLabels: new Map(),
