@@ -36,12 +36,14 @@ export const LEFT_OUT_REASONS = [
   'PathNotExpressible',
   'HostShared',
   'HostNotExpressible',
-  'EndpointNotAllowed',
+  'CaNotUsable',
+  'TooMuch',
   'NoMirrorLeft',
 ] as const;
 export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
 export interface LeftOut {
+  /** '' where only a node's data is known. */
   readonly set: string;
   readonly prefix: string;
   /** The mirror, or undefined when the whole prefix is left out. */

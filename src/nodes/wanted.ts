@@ -45,3 +45,24 @@ export interface NodeWanted {
   readonly action: 'Apply' | 'Restore';
   readonly hosts: readonly WantedHost[];
 }
+
+/** The sources in one order and without what cannot change it: two spellings of one thing give one text. */
+function canonicalHost({ prefix, sources }: WantedHost): unknown {
+  return [prefix, sources.map(({ endpoint, role, auth, caPem }) => [endpoint, role, auth, caPem])];
+}
+
+/**
+ * The revision of this data: the same whatever the order of sources, and whatever the order of hosts.
+ * @param sha256Hex Lower-case hex of the UTF-8 bytes; handed in, since nothing here may reach node:crypto.
+ */
+export function revisionOf(
+  wanted: Omit<NodeWanted, 'revision'>,
+  sha256Hex: (text: string) => string,
+): string {
+  const { version, owner, runtime, action } = wanted;
+  const hosts = [...wanted.hosts].sort((a, b) => (a.prefix < b.prefix ? -1 : 1)).map(canonicalHost);
+  return sha256Hex(JSON.stringify([version, owner, runtime.name, runtime.version, action, hosts])).slice(
+    0,
+    16,
+  );
+}

@@ -1,0 +1,175 @@
+// Apply: a node from what is found to what is wanted, in one straight line: gather, render, plan, compile, run, report.
+import type { Credential } from '../domain/credential.ts';
+import type { Result } from '../domain/result.ts';
+import { err } from '../domain/result.ts';
+import { findForeignBreak } from './foreign-config.ts';
+import type { Found } from './found.ts';
+import { parseGatherReport } from './gather-report.ts';
+import { MAX_TOTAL_BYTES, printGatherScript } from './gather-script.ts';
+import type { LeftOut, NodeLayout } from './node-file.ts';
+import { planNode, type NodePlan } from './node-plan.ts';
+import { baseFolder } from './note-path.ts';
+import { renderNode } from './render.ts';
+import type { Shell } from './shell.ts';
+import { parseSyncOutcome, type SyncEnd } from './sync-outcome.ts';
+import { changesOf, filesAfter, filesFound } from './sync-changes.ts';
+import type { ApplyOutcome, ApplyReport } from './sync-report.ts';
+import { printSyncScript } from './sync-script.ts';
+import type { NodeWanted } from './wanted.ts';
+
+interface NodeTask {
+  readonly layout: NodeLayout;
+  readonly dryRun: boolean;
+  /** Gathered a moment ago by the caller; undefined: gathered here. The script checks that it still holds. */
+  readonly found?: Found | undefined;
+  /** `/proc` when absent; tests narrow it to processes of theirs. */
+  readonly processFolder?: string | undefined;
+}
+
+export interface NodeWork extends NodeTask {
+  /** `action: 'Restore'` does what `restoreNode` does. */
+  readonly wanted: NodeWanted;
+  /** Of sources with `auth: 'Node'`, by endpoint text. */
+  readonly credentials: ReadonlyMap<string, Credential>;
+}
+
+export interface NodeRestore extends NodeTask {
+  readonly owner: string;
+}
+
+const GATHER_MS = 20_000;
+const RUN_MS = 60_000;
+/** Contents travel as base64; the rest is names. */
+const GATHER_BYTES = MAX_TOTAL_BYTES * 1.5 + 4 * 1024 * 1024;
+const RUN_BYTES = 64 * 1024;
+
+/** What is on a node. Reads only. The error is one sentence. */
+export async function gather(
+  shell: Shell,
+  layout: NodeLayout,
+  processFolder = '/proc',
+): Promise<Result<Found, string>> {
+  const limits = { timeoutMs: GATHER_MS, maxBytes: GATHER_BYTES };
+  const outcome = await shell.run(printGatherScript(layout, processFolder), limits);
+  return outcome.ran ? parseGatherReport(outcome.stdout) : err(outcome.failure);
+}
+
+/** What is to be done, once it is known what is there. */
+type Planner = (found: Found) => { readonly plan: NodePlan; readonly leftOut: readonly LeftOut[] };
+
+interface Judged {
+  readonly found: Found;
+  readonly plan: NodePlan;
+  readonly leftOut: readonly LeftOut[];
+}
+
+function report(judged: Judged, outcome: ApplyOutcome, rest: Partial<ApplyReport> = {}): ApplyReport {
+  const { found, plan, leftOut } = judged;
+  const isDone = outcome === 'Applied' || outcome === 'Restored' || outcome === 'Unchanged';
+  return {
+    outcome,
+    changes: outcome === 'Unchanged' ? [] : changesOf(plan),
+    conflicts: plan.conflicts,
+    leftOut,
+    files: isDone ? filesAfter(plan) : filesFound(plan),
+    reload: 'NotNeeded',
+    found,
+    ...rest,
+  };
+}
+
+const ENDS = { stopped: 'Failed', rolledback: 'RolledBack', broken: 'Failed', unknown: 'Failed' } as const;
+
+/** What is added to the reason: how the node is now. */
+const NOW = {
+  stopped: 'nothing was changed',
+  rolledback: 'everything is as it was before',
+  broken: 'and the way back failed too: every file is whole, the next run goes on from here',
+  unknown: 'how far it came is not known: every file is whole, the next run goes on from there',
+} as const;
+
+function reportEnd(judged: Judged, end: SyncEnd, done: 'Applied' | 'Restored'): ApplyReport {
+  if (end.end === 'applied') {
+    const { reload } = judged.plan.sync;
+    return report(judged, done, { reload: reload ? (end.told ? 'Signalled' : 'NotRunning') : 'NotNeeded' });
+  }
+  if (end.end === 'changed') {
+    const error = `${end.path} changed while it was being worked on; nothing was changed: try again`;
+    return report(judged, 'Failed', { error });
+  }
+  return report(judged, ENDS[end.end], { error: `${end.why}; ${NOW[end.end]}` });
+}
+
+function failed(error: string): ApplyReport {
+  return {
+    outcome: 'Failed',
+    changes: [],
+    conflicts: [],
+    leftOut: [],
+    error,
+    files: [],
+    reload: 'NotNeeded',
+  };
+}
+
+async function attempt(
+  shell: Shell,
+  task: NodeTask,
+  { planner, done }: { readonly planner: Planner; readonly done: 'Applied' | 'Restored' },
+): Promise<{ readonly report: ApplyReport; readonly isStale: boolean }> {
+  const { layout, dryRun, processFolder = '/proc' } = task;
+  const gathered =
+    task.found === undefined
+      ? await gather(shell, layout, processFolder)
+      : { ok: true as const, value: task.found };
+  if (!gathered.ok) return { report: failed(gathered.error), isStale: false };
+  const found = gathered.value;
+  const judged = { found, ...planner(found) };
+  const { sync, error } = judged.plan;
+  const now = (outcome: ApplyOutcome, rest?: Partial<ApplyReport>) => ({
+    report: report(judged, outcome, rest),
+    isStale: false,
+  });
+  if (error !== undefined) return now('Failed', { error: `${error}; ${NOW.stopped}` });
+  if (sync.isNothing) return now('Unchanged');
+  const broken = findForeignBreak(sync, found, layout);
+  if (broken !== undefined) return now('Failed', { error: `${broken}; ${NOW.stopped}` });
+  if (dryRun) return now('WouldApply');
+  const script = printSyncScript(sync, { layout, processFolder });
+  const outcome = await shell.run(script, { timeoutMs: RUN_MS, maxBytes: RUN_BYTES });
+  const end = parseSyncOutcome(outcome);
+  return { report: reportEnd(judged, end, done), isStale: end.end === 'changed' };
+}
+
+/** Once more when something changed between the look and the run: an editor, another run of ours. */
+async function attemptTwice(
+  shell: Shell,
+  task: NodeTask,
+  work: { readonly planner: Planner; readonly done: 'Applied' | 'Restored' },
+): Promise<ApplyReport> {
+  const first = await attempt(shell, task, work);
+  if (!first.isStale) return first.report;
+  return (await attempt(shell, { ...task, found: undefined }, work)).report;
+}
+
+/** Brings a node to what is wanted, or tells why not. Never rejects for what the node does. At most a minute beside gathering. */
+export async function applyNode(shell: Shell, work: NodeWork): Promise<ApplyReport> {
+  const { wanted, layout, credentials } = work;
+  if (wanted.action === 'Restore') return restoreNode(shell, { ...work, owner: wanted.owner });
+  const { files, authEntries, leftOut } = renderNode({ wanted, layout, credentials });
+  const planner: Planner = (found) => {
+    const base = baseFolder(layout, wanted.runtime.name);
+    return { plan: planNode({ files, authEntries, found, owner: wanted.owner, layout, base }), leftOut };
+  };
+  return attemptTwice(shell, work, { planner, done: 'Applied' });
+}
+
+/** Takes away everything of an owner; what was there before comes back byte for byte. */
+export async function restoreNode(shell: Shell, work: NodeRestore): Promise<ApplyReport> {
+  const { owner, layout } = work;
+  const planner: Planner = (found) => {
+    const plan = planNode({ files: [], authEntries: new Map(), found, owner, layout, base: undefined });
+    return { plan, leftOut: [] };
+  };
+  return attemptTwice(shell, work, { planner, done: 'Restored' });
+}

@@ -1,0 +1,94 @@
+// Sync functions: the verbs of the script that changes a node, in POSIX sh; sync-script.ts calls them with what the plan says.
+
+/** Finds CRI-O and nobody else's: a process in a nested container has more than one number after NSpid. */
+const PROCESSES = String.raw`
+  # started PID: sets start (field 22 of stat; the name in brackets, field 2, may hold anything); false when it is gone
+  started() {
+    start=''
+    IFS= read -r line 2>/dev/null <"$proc/$1/stat" || return 1
+    set -- "$1" ${'${line##*) }'}
+    [ "$2" != Z ] || return 1
+    start=${'${21-}'}
+    while read -r key first more; do
+      [ "$key" != NSpid: ] || break
+    done <"$proc/$1/status"
+    [ -z "$more" ]
+  }
+  # reload: SIGHUP to CRI-O, then a second in which it must not die; without one there is nobody to tell
+  reload() {
+    tried=yes told=''
+    for entry in "$proc"/[0-9]*; do
+      name=''
+      IFS= read -r name 2>/dev/null <"$entry/comm" || continue
+      pid=${'${entry##*/}'}
+      if [ "$name" != crio ] || ! started "$pid"; then continue; fi
+      if kill -HUP "$pid"; then told="$told $pid:$start"
+      elif started "$pid"; then return 1
+      fi
+    done
+    for turn in 1 2 3 4 5; do
+      [ -n "$told" ] || return 0
+      sleep 0.2
+      for one in $told; do
+        started "${'${one%%:*}'}" && [ "$start" = "${'${one##*:}'}" ] || return 1
+      done
+    done
+  }`;
+
+const FILES = String.raw`
+  same() { [ -f "$1" ] && [ ! -L "$1" ] && sum=$(sha256sum <"$1") && [ "${'${sum%% *}'}" = "$2" ]; }
+  none() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
+  folder() { [ -d "$1" ] && [ ! -L "$1" ]; }
+  settle() { sync "${'${1%/*}'}/"; }
+  # stage FILE MODE OWNER HASH BASE64: a new file, on the disk; nobody else may read it before its mode is set
+  stage() {
+    rm -f "$1" || return
+    set -C
+    true >"$1" || { set +C; return 1; }
+    set +C
+    if [ -n "$3" ] && [ "$(stat -c %u:%g "$1")" != "$3" ]; then chown "$3" "$1" || return; fi
+    printf %s "$5" | base64 -d >"$1" || return
+    chmod "$2" "$1" && same "$1" "$4" && sync "$1"
+  }
+  # put NEW FILE: a rename, so that there are the old bytes or the new
+  put() { mv -f -T "$1" "$2" && settle "$2"; }
+  # put_new NEW FILE: where nothing may be replaced
+  put_new() { mv -n -T "$1" "$2" && none "$1" && settle "$2"; }
+  # keep FILE OLD: the present bytes under a second name
+  keep() { { ln -T "$1" "$2" || cp -p -T "$1" "$2"; } && sync "$2" && settle "$2"; }
+  drop() { rm -f "$1" && settle "$1"; }
+  # take_folder FOLDER OLD NAMES: only if nothing else has come into it
+  take_folder() { put_new "$1" "$2" && inside=$(ls -A "$2") && [ "$inside" = "$3" ]; }
+  # put_back OLD FILE: two names of the same bytes are no move
+  put_back() {
+    [ -e "$1" ] || return 0
+    if [ "$1" -ef "$2" ]; then drop "$1"; else put "$1" "$2"; fi
+  }
+  # unput FILE HASH HASH: a file that was not there before, if it still is what we wrote
+  unput() { if same "$1" "$2" || same "$1" "$3"; then drop "$1"; fi; }
+  # put_folder_back AWAY FOLDER
+  put_folder_back() { none "$1" || put_new "$1" "$2"; }`;
+
+const ENDS = String.raw`
+  tell() { printf '%s +%s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
+  # stale PATH: it is not as it was when the plan was made; nothing has been touched
+  stale() { tell 'outcome changed' "$1"; exit 0; }
+  # fail: back to where it began. The step under way is the reason.
+  fail() {
+    outcome=stopped undone=yes
+    [ -z "$changing" ] || outcome=rolledback
+    if [ -n "$noted" ]; then
+      back
+      if [ -n "$tried" ]; then reload || undone=no; fi
+      if [ "$undone" = yes ]; then note_back || undone=no; fi
+    fi
+    unstage
+    [ "$undone" = yes ] || outcome=broken
+    tell "outcome $outcome" "$step"
+    exit 0
+  }
+  run() { "$@" || fail; }
+  # undo: as run, on the way back, where every step is tried
+  undo() { "$@" || undone=no; }`;
+
+export const SYNC_FUNCTIONS = `${FILES}\n${PROCESSES}\n${ENDS}`;
