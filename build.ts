@@ -6,42 +6,68 @@ import { build, type Metafile } from 'esbuild';
 const root = import.meta.dirname;
 const out = path.join(root, 'dist');
 
-/** One bundle a process. The agent gets one of its own in a later issue: it may load node:* and smol-toml only. */
 const entryPoints = ['src/main.ts'];
+
+/** The agent is a process of its own, on every node: one file, and in it what {@link strangersInAgent} lets in. */
+const agentEntryPoint = 'src/agent-main.ts';
 
 /**
  * Bytes of code (source maps apart). Over it the build fails: look at what came in, then raise it on purpose. What is loaded at
  * every start is bounded apart, since it is paid in start-up time and memory.
  */
-const budget = { total: 8_000_000, start: 200_000 };
+const budget = { total: 8_000_000, start: 200_000, agent: 200_000 };
 
 // CommonJS packages inside an ES module bundle call require() for Node's own modules.
 const banner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
+const options = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  // Bundles are not minified: a stack trace names functions as it is. Maps cost 38 MB of memory once one is printed.
+  sourcemap: false,
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+} as const;
+
 async function bundle(): Promise<Metafile> {
   rmSync(out, { recursive: true, force: true });
   const { metafile } = await build({
-    absWorkingDir: root,
+    ...options,
     entryPoints,
     outdir: out,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
     // Sub-commands are import()ed: with splitting each is a file that only its own users load.
     splitting: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'esm',
-    // Bundles are not minified: a stack trace names functions as it is. Maps cost 38 MB of memory once one is printed.
-    sourcemap: false,
-    sourcesContent: false,
     banner: { js: banner },
-    legalComments: 'none',
-    metafile: true,
-    logLevel: 'warning',
   });
   return metafile;
+}
+
+/** Bundles the agent; with `write: false` only to see what would be in it. */
+export async function bundleAgent({ write }: { write: boolean }): Promise<Metafile> {
+  const outfile = path.join(out, 'agent.mjs');
+  const { metafile } = await build({ ...options, entryPoints: [agentEntryPoint], outfile, write });
+  return metafile;
+}
+
+/** What an agent's bundle may be made of. Every node of a cluster pays for it in memory. */
+const AGENT_PARTS =
+  /^(?:src\/(?:agent|nodes|domain)\/|src\/agent-main\.ts$|src\/commands\/version\.ts$|node_modules\/smol-toml\/)/;
+
+/** What is in an agent's bundle, or is imported by it, and may not. */
+export function strangersInAgent({ inputs }: Metafile): readonly string[] {
+  const files = Object.keys(inputs).filter((file) => !AGENT_PARTS.test(file));
+  const outside = Object.values(inputs).flatMap(({ imports }) =>
+    imports.filter((one) => one.external === true && !one.path.startsWith('node:')).map((one) => one.path),
+  );
+  return [...files, ...outside];
 }
 
 /** Files of the output with their bytes, without source maps, largest first. */
@@ -62,8 +88,8 @@ function startBytes(metafile: Metafile, file: string, seen = new Set<string>()):
 }
 
 /** The licence texts of every bundled package: MIT, BSD and Apache ask that they travel with the code. */
-function collectLicences(metafile: Metafile): string {
-  const folders = Object.keys(metafile.inputs).map(
+function collectLicences(inputs: Metafile['inputs']): string {
+  const folders = Object.keys(inputs).map(
     (file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0],
   );
   const packages = [...new Set(folders.filter((folder) => folder !== undefined))].toSorted();
@@ -98,12 +124,27 @@ function check(metafile: Metafile): readonly string[] {
   return [...(total > budget.total ? ['the bundles'] : []), ...over.map((file) => `the start of ${file}`)];
 }
 
-const missing = entryPoints.filter((entry) => !existsSync(path.join(root, entry)));
-if (missing.length > 0) throw new Error(`no such entry point: ${missing.join(', ')}`);
-const metafile = await bundle();
-writeFileSync(path.join(out, 'LICENCES.txt'), collectLicences(metafile));
-const over = check(metafile);
-if (over.length > 0) {
-  console.error(`over budget: ${over.join(', ')} (build.ts says what to do)`);
-  process.exitCode = 1;
+function checkAgent(metafile: Metafile): readonly string[] {
+  const strangers = strangersInAgent(metafile);
+  if (strangers.length > 0) throw new Error(`the agent may not load ${strangers.join(', ')}`);
+  const bytes = codeSizes(metafile).reduce((sum, [, size]) => sum + size, 0);
+  console.log(`${String(bytes).padStart(9)}  the agent, budget ${budget.agent}`);
+  return bytes > budget.agent ? ['the agent'] : [];
 }
+
+async function main(): Promise<void> {
+  const missing = [...entryPoints, agentEntryPoint].filter((entry) => !existsSync(path.join(root, entry)));
+  if (missing.length > 0) throw new Error(`no such entry point: ${missing.join(', ')}`);
+  const metafile = await bundle();
+  const agent = await bundleAgent({ write: true });
+  const inputs = { ...metafile.inputs, ...agent.inputs };
+  writeFileSync(path.join(out, 'LICENCES.txt'), collectLicences(inputs));
+  const over = [...check(metafile), ...checkAgent(agent)];
+  if (over.length > 0) {
+    console.error(`over budget: ${over.join(', ')} (build.ts says what to do)`);
+    process.exitCode = 1;
+  }
+}
+
+// A test imports this file to look at the agent's parts; only run as a program does it build.
+if (import.meta.main) await main();
