@@ -8,6 +8,7 @@ import type { Census } from '../domain/pod-record-census.ts';
 import type {
   CredentialFact,
   EndpointFact,
+  NodesFact,
   RefusedCredential,
   SetFacts,
 } from '../domain/set-status-facts.ts';
@@ -23,6 +24,7 @@ export interface StatusSources {
   credentials(): readonly CredentialFact[];
   refused(): readonly RefusedCredential[];
   census(): Census;
+  nodesOf(set: MirrorSet): NodesFact;
   /** Everybody has read what is there: until then what a status says is left standing. */
   isSettled(): boolean;
 }
@@ -105,6 +107,7 @@ export function gatherFacts(request: FactsRequest): SetFacts | undefined {
     set,
     problems,
     nodesEnabled: object.nodesEnabled,
+    nodes: set === undefined ? { kind: 'NotKnown' } : sources.nodesOf(set),
     endpoints: set === undefined ? [] : endpointFacts(set, sources, clock),
     credentials: [...(round.credentials.get(object.name) ?? [])].sort(compareNames),
     refused: [...(round.refused.get(object.name) ?? [])].sort(compareRefused),

@@ -31,7 +31,14 @@ export type ConditionReason =
   | 'NoPodYet'
   // NodesReady
   | 'Disabled'
-  | 'NotSupported';
+  | 'NotInstalled'
+  | 'NotKnownYet'
+  | 'NoNodes'
+  | 'NothingToWrite'
+  | 'RollingOut'
+  | 'Stopped'
+  | 'NotConfigurable'
+  | 'UpToDate';
 
 export interface Finding {
   readonly type: ConditionType;

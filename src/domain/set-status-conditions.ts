@@ -1,4 +1,4 @@
-// Set status conditions: Valid, UpstreamAvailable, NodesReady and AdmissionActive, each with what to do about it.
+// Set status conditions: Valid, UpstreamAvailable and AdmissionActive, each with what to do about it.
 import { printEndpoint } from './endpoint.ts';
 import type { Mirror } from './mirror-set.ts';
 import type { Problem } from './problem.ts';
@@ -89,23 +89,6 @@ export function findUpstreamAvailable(facts: SetFacts): Finding {
   }
   const reason = upstream.cause === 'failing' ? 'Failing' : 'Unreachable';
   return found(type, 'False', reason, `${describeDown(upstream)} ${consequence(facts)}`);
-}
-
-/** NodesReady: nodes have their own mirror configuration. */
-export function findNodesReady({ nodesEnabled }: SetFacts): Finding {
-  return nodesEnabled
-    ? found(
-        'NodesReady',
-        'Unknown',
-        'NotSupported',
-        'This release does not configure nodes; pods are sent to mirrors at their creation all the same.',
-      )
-    : found(
-        'NodesReady',
-        'Unknown',
-        'Disabled',
-        'Nodes are left as they are (spec.nodes.enabled is false); pods are sent to mirrors at their creation.',
-      );
 }
 
 function howToFind(installNamespace: string): string {

@@ -47,6 +47,46 @@ export interface AdmissionFact {
   readonly isSkipping: boolean;
 }
 
+/** A node by name, and one sentence about it, without a full stop. */
+export interface NodeNote {
+  readonly node: string;
+  readonly message: string;
+}
+
+/** How far the configuration of nodes is for one set. `NotInstalled`: nobody works on nodes. `NotKnown`: they are being read. */
+export type NodesFact =
+  | { readonly kind: 'NotInstalled' }
+  | { readonly kind: 'NotKnown' }
+  | {
+      readonly kind: 'Known';
+      /** Nodes of the cluster. */
+      readonly total: number;
+      /** Those that the set selects: the sum of the six below. */
+      readonly matched: number;
+      readonly upToDate: number;
+      readonly inProgress: number;
+      /** For their turn. */
+      readonly waiting: number;
+      /** Until they are Ready. */
+      readonly notReady: number;
+      readonly failed: number;
+      /** Their own system writes the runtime's configuration, or the runtime is none that we know. */
+      readonly notConfigurable: number;
+      /** Of the selected nodes: how many get files for this set at all. */
+      readonly written: number;
+      /** The first of each kind. */
+      readonly failure: NodeNote | undefined;
+      readonly wait: NodeNote | undefined;
+      /** With the fix in its message. */
+      readonly obstacle: NodeNote | undefined;
+      /** What is declared and cannot be in the files, one sentence each, each once. */
+      readonly leftOut: readonly string[];
+      /** What agents report beside: files of others in the way, an order that could not be changed. One sentence each. */
+      readonly remarks: readonly string[];
+    };
+
+export type KnownNodes = Extract<NodesFact, { readonly kind: 'Known' }>;
+
 export interface SetFacts {
   /** metadata.generation of the object. */
   readonly generation: number;
@@ -55,6 +95,7 @@ export interface SetFacts {
   /** Of the declaration; their paths begin with where it comes from. */
   readonly problems: readonly Problem[];
   readonly nodesEnabled: boolean;
+  readonly nodes: NodesFact;
   /** The upstream first, then the mirrors in order; empty when the set is not in force. */
   readonly endpoints: readonly EndpointFact[];
   readonly credentials: readonly CredentialFact[];

@@ -1,13 +1,9 @@
 // Set status: "is it working?" of one mirror set, as a pure function of facts, what stood there before, and the time.
 import type { HealthStatus } from './health.ts';
 import { asArray, asObject, asString, own } from './json.ts';
-import {
-  findAdmissionActive,
-  findNodesReady,
-  findUpstreamAvailable,
-  findValid,
-} from './set-status-conditions.ts';
+import { findAdmissionActive, findUpstreamAvailable, findValid } from './set-status-conditions.ts';
 import { findCredentialsReady } from './set-status-credentials.ts';
+import { findNodesReady } from './set-status-nodes.ts';
 import type { Finding } from './set-status-condition.ts';
 import type { EndpointFact, SetFacts } from './set-status-facts.ts';
 
@@ -38,6 +34,14 @@ export interface SetStatus {
     readonly secret: string;
     readonly endpoint: string;
   }[];
+  /** Absent where nodes are none of our business. */
+  readonly nodes?: NodeCounts;
+}
+
+export interface NodeCounts {
+  readonly matched: number;
+  readonly upToDate: number;
+  readonly failed: number;
 }
 
 /** What of a former status lives on: since when things are as they are. */
@@ -118,6 +122,12 @@ function generationOf({ type }: Finding, facts: SetFacts): number {
   return type === 'Valid' ? facts.generation : (facts.set?.generation ?? facts.generation);
 }
 
+function nodeCounts({ nodesEnabled, set, nodes }: SetFacts): { readonly nodes?: NodeCounts } {
+  if (!nodesEnabled || set === undefined || nodes.kind !== 'Known') return {};
+  const { matched, upToDate, failed } = nodes;
+  return { nodes: { matched, upToDate, failed } };
+}
+
 /**
  * The status of a set.
  * @param now Milliseconds of Unix time; stands in the result only where something has changed.
@@ -148,5 +158,6 @@ export function makeSetStatus(facts: SetFacts, before: FormerStatus, now: number
     refused: facts.refused
       .slice(0, MAX_REFUSED)
       .map(({ namespace, secret, endpoint }) => ({ namespace, secret, endpoint })),
+    ...nodeCounts(facts),
   };
 }

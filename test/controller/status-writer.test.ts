@@ -50,6 +50,7 @@ class Scene {
         bySet: new Map([['ocir', { namespaces: 1, admission, podsOnMirrors: this.pods }]]),
         everywhere: { namespaces: 1, admission: { ...admission, unseen: this.unseen }, podsOnMirrors: 0 },
       }),
+      nodesOf: () => ({ kind: 'NotInstalled' }),
       isSettled: () => this.isSettled,
     };
     const writer = new StatusWriter({

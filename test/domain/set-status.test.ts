@@ -4,10 +4,10 @@ import { statusSchema } from '../../src/config/mirror-set-status.ts';
 import { findCredentialsReady } from '../../src/domain/set-status-credentials.ts';
 import {
   findAdmissionActive,
-  findNodesReady,
   findUpstreamAvailable,
   findValid,
 } from '../../src/domain/set-status-conditions.ts';
+import { findNodesReady } from '../../src/domain/set-status-nodes.ts';
 import { makeSetStatus, MAX_REFUSED, printTime, readFormerStatus } from '../../src/domain/set-status.ts';
 import type { CredentialFact, EndpointFact, SetFacts } from '../../src/domain/set-status-facts.ts';
 import { makeMirror, makeSet } from '../support/make.ts';
@@ -43,6 +43,7 @@ function facts(over: Partial<SetFacts> = {}): SetFacts {
     set: SET,
     problems: [],
     nodesEnabled: false,
+    nodes: { kind: 'NotInstalled' },
     endpoints: [up('fra.ocir.io'), up('ams.ocir.io')],
     credentials: [credential()],
     refused: [],
@@ -292,7 +293,7 @@ describe('AdmissionActive', () => {
 describe('NodesReady', () => {
   it('does not frighten who has not asked for it', () => {
     expect(findNodesReady(facts()).reason).toBe('Disabled');
-    expect(findNodesReady(facts({ nodesEnabled: true })).reason).toBe('NotSupported');
+    expect(findNodesReady(facts({ nodesEnabled: true })).reason).toBe('NotInstalled');
   });
 });
 

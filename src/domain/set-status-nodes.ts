@@ -1,0 +1,96 @@
+// Set status nodes: the condition NodesReady: how many nodes have the set in their runtime's files, what stops the others, what to do.
+import { countOf, found, listSome, NOT_IN_FORCE, sentence } from './set-status-condition.ts';
+import type { ConditionReason, Finding } from './set-status-condition.ts';
+import type { KnownNodes, NodeNote, SetFacts } from './set-status-facts.ts';
+
+const TYPE = 'NodesReady';
+const PODS_ARE_SERVED = 'pods are sent to mirrors at their creation';
+const MAX_LEFT_OUT = 10;
+const MAX_REMARKS = 3;
+
+function tell({ node, message }: NodeNote): string {
+  return sentence(`${node}: ${message}`);
+}
+
+/** Sentences that are true whatever the reason is. */
+function asides(nodes: KnownNodes): string {
+  const { notReady, notConfigurable, obstacle, leftOut, remarks } = nodes;
+  const rest = leftOut.length - MAX_LEFT_OUT;
+  const parts = [
+    ...(notReady > 0 ? [`${countOf(notReady, 'node')} will follow when Ready.`] : []),
+    ...(notConfigurable > 0 && obstacle !== undefined
+      ? [`${countOf(notConfigurable, 'node')} cannot be configured by us. ${tell(obstacle)}`]
+      : []),
+    ...(leftOut.length > 0
+      ? [
+          `Left out of the files: ${leftOut.slice(0, MAX_LEFT_OUT).map(sentence).join(' ')}${rest > 0 ? ` (and ${rest} more)` : ''}`,
+        ]
+      : []),
+    ...(remarks.length > 0
+      ? [`Agents report: ${listSome(remarks.slice(0, MAX_REMARKS), remarks.length)}.`]
+      : []),
+  ];
+  return parts.map((part) => ` ${part}`).join('');
+}
+
+function isUnfinished({ inProgress, waiting, notReady, upToDate }: KnownNodes): boolean {
+  return inProgress + waiting > 0 || (notReady > 0 && upToDate === 0);
+}
+
+function findUnready(nodes: KnownNodes, installNamespace: string): Finding | undefined {
+  const { matched, upToDate, inProgress, waiting, failed, failure, wait } = nodes;
+  const is = (reason: ConditionReason, message: string): Finding =>
+    found(TYPE, 'False', reason, `${message}${asides(nodes)}`);
+  const have = `${upToDate} of ${countOf(matched, 'node')} ${upToDate === 1 ? 'has' : 'have'} it`;
+  if (failure !== undefined)
+    return is(
+      'Stopped',
+      `${have}, ${failed} failed, ${waiting + inProgress} wait. ${tell(failure)} ` +
+        `What its agent says: kubectl -n ${installNamespace} describe nodemirrorstate ${failure.node}. ` +
+        'The rollout goes on by itself once that node is well, or with another declaration.',
+    );
+  if (isUnfinished(nodes)) {
+    const first = wait === undefined ? '' : ` ${tell(wait)}`;
+    return is('RollingOut', `${have}, ${inProgress} under way, ${waiting} waiting.${first}`);
+  }
+  if (nodes.notConfigurable > 0) return is('NotConfigurable', `${have}.`);
+  return undefined;
+}
+
+/** NodesReady: nodes have their own mirror configuration. */
+export function findNodesReady({ nodesEnabled, set, nodes, installNamespace }: SetFacts): Finding {
+  if (!nodesEnabled)
+    return found(
+      TYPE,
+      'Unknown',
+      'Disabled',
+      `Nodes are left as they are (spec.nodes.enabled is false); ${PODS_ARE_SERVED}.`,
+    );
+  if (set === undefined) return found(TYPE, 'Unknown', 'NotInForce', NOT_IN_FORCE);
+  if (nodes.kind === 'NotInstalled')
+    return found(
+      TYPE,
+      'False',
+      'NotInstalled',
+      `The agents that configure nodes are not installed: set the chart value nodes.enabled. Meanwhile ${PODS_ARE_SERVED}.`,
+    );
+  if (nodes.kind === 'NotKnown') return found(TYPE, 'Unknown', 'NotKnownYet', 'Nodes are being read.');
+  if (nodes.matched === 0)
+    return found(
+      TYPE,
+      'Unknown',
+      'NoNodes',
+      `None of ${countOf(nodes.total, 'node')} has the labels of spec.nodes.selector. See kubectl get nodes --show-labels.`,
+    );
+  const unready = findUnready(nodes, installNamespace);
+  if (unready !== undefined) return unready;
+  if (nodes.written === 0)
+    return found(
+      TYPE,
+      'False',
+      'NothingToWrite',
+      `No node gets anything for this set; ${PODS_ARE_SERVED}.${asides(nodes)}`,
+    );
+  const all = nodes.upToDate === 1 ? 'The one node has it.' : `All ${nodes.upToDate} nodes have it.`;
+  return found(TYPE, 'True', 'UpToDate', `${all}${asides(nodes)}`);
+}
