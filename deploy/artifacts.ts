@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { renderCrd } from './crd.ts';
+import { renderCrds } from './crd.ts';
 import { findTool } from './tools.ts';
 import { renderValuesTable } from './values-table.ts';
 
@@ -27,7 +27,7 @@ export function chartArtifacts(): readonly Artifact[] {
     const file = path.join(chart, name);
     return { path: file, text: edit(readFileSync(file, 'utf8')) };
   });
-  return [...edited, { path: path.join(chart, 'files/crds.yaml'), text: `${crdHead}${renderCrd()}` }];
+  return [...edited, { path: path.join(chart, 'files/crds.yaml'), text: `${crdHead}${renderCrds()}` }];
 }
 
 /**

@@ -1,59 +1,25 @@
-// The CustomResourceDefinition of RegistryMirrorSet, generated from the schema that validates files.
+// The CustomResourceDefinitions, generated from the schemas that validate files and what is wanted of nodes.
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { API_VERSION, KIND, specSchema } from '../src/config/mirror-set-schema.ts';
 import { statusSchema } from '../src/config/mirror-set-status.ts';
-
-type Schema = { [key: string]: unknown };
+import { NODE_KIND, nodeSpecSchema } from '../src/config/node-mirror-state-schema.ts';
+import { nodeStatusSchema } from '../src/config/node-mirror-state-status.ts';
+import { crdSchema } from './structural.ts';
+import type { Schema } from './structural.ts';
 
 const [GROUP = '', VERSION = ''] = API_VERSION.split('/');
-const PLURAL = 'registrymirrorsets';
 
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** What zod says beside the rules of a structural schema, or what says nothing. */
-function isDropped(key: string, value: unknown): boolean {
-  // Unknown fields are pruned by the API server; this may not stand beside `properties`.
-  if (key === 'additionalProperties') return value === false;
-  // z.int() writes the bounds of a double's integers.
-  if (key === 'maximum') return value === Number.MAX_SAFE_INTEGER;
-  return key === '$schema';
-}
-
-/** Turns a schema of zod's into a structural one, deep (k8s.io docs: "Specifying a structural schema"). */
-function structural(schema: Schema): Schema {
-  const result: Schema = {};
-  for (const [key, value] of Object.entries(schema)) {
-    if (isDropped(key, value)) continue;
-    if (key === 'properties' && isSchema(value)) {
-      const fields = Object.entries(value).map(([name, child]) => [
-        name,
-        isSchema(child) ? structural(child) : child,
-      ]);
-      result[key] = Object.fromEntries(fields) as Schema;
-    } else if ((key === 'items' || key === 'additionalProperties') && isSchema(value)) {
-      result[key] = structural(value);
-    } else {
-      result[key] = value;
-    }
-  }
-  return ordered(result);
-}
-
-const FIRST = ['description', 'type', 'format', 'enum', 'default'];
-
-/** The order in which a person reads a schema: what it is for, what it is, its bounds and rules, what is below. */
-function ordered(schema: Schema): Schema {
-  const last = ['required', 'properties', 'items', 'additionalProperties'];
-  const rest = Object.keys(schema).filter((key) => !FIRST.includes(key) && !last.includes(key));
-  const keys = [...FIRST, ...rest, ...last].filter((key) => Object.hasOwn(schema, key));
-  return Object.fromEntries(keys.map((key) => [key, schema[key]]));
-}
-
-function crdSchema(schema: z.ZodType): Schema {
-  return structural({ ...z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input', reused: 'inline' }) });
+/** What tells one kind of ours from another. */
+interface Definition {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortName: string;
+  readonly scope: 'Cluster' | 'Namespaced';
+  readonly description: string;
+  readonly columns: readonly Schema[];
+  readonly spec: z.ZodType;
+  readonly status: z.ZodType;
 }
 
 /** The reason says more than True or False: `Unreachable`, `Pending`, `NotInForce`, `Disabled`. */
@@ -72,8 +38,10 @@ function wide(column: Schema): Schema {
   return { ...column, priority: 1 };
 }
 
+const age: Schema = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+
 /** "Is it working?", one line a set. */
-const columns: readonly Schema[] = [
+const setColumns: readonly Schema[] = [
   {
     name: 'Upstream',
     type: 'string',
@@ -87,7 +55,7 @@ const columns: readonly Schema[] = [
     'Whether every derived pull secret is in place and taken.',
   ),
   conditionColumn('Nodes', 'NodesReady', 'Whether the selected nodes have their configuration.'),
-  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  age,
   wide(conditionColumn('Valid', 'Valid', 'Whether the declaration can be used.', 'status')),
   wide(conditionColumn('Admission', 'AdmissionActive', 'Whether pods are seen by the webhook.')),
   wide({
@@ -98,7 +66,52 @@ const columns: readonly Schema[] = [
   }),
 ];
 
-function version(): Schema {
+function text(name: string, jsonPath: string, description: string): Schema {
+  return { name, type: 'string', description, jsonPath };
+}
+
+/** "Is it working?", one line a node; the object has the node's name. Two revisions that differ: it is on its way. */
+const nodeColumns: readonly Schema[] = [
+  text('Runtime', '.spec.wanted.runtime.name', 'The container runtime that the files are for.'),
+  text('Wanted', '.spec.wanted.revision', 'The revision that the node is to have.'),
+  text('Observed', '.status.observedRevision', 'The revision that State is about.'),
+  text(
+    'State',
+    '.status.state',
+    'UpToDate, Failed, Refused or Restored; empty as long as no agent has reported.',
+  ),
+  age,
+  wide(text('Version', '.status.runtime.version', 'Version of the runtime that was found.')),
+  wide(text('Action', '.spec.wanted.action', 'Whether files are laid down or taken back.')),
+  wide(text('Message', '.status.message', 'What is the matter and what to do.')),
+];
+
+const DEFINITIONS: readonly Definition[] = [
+  {
+    kind: KIND,
+    plural: 'registrymirrorsets',
+    shortName: 'rms',
+    scope: 'Cluster',
+    description: 'Declares that several registries hold the same images.',
+    columns: setColumns,
+    spec: specSchema.describe('What is declared.'),
+    status: statusSchema.describe('What the controller last saw.'),
+  },
+  {
+    kind: NODE_KIND,
+    plural: 'nodemirrorstates',
+    shortName: 'nms',
+    scope: 'Namespaced',
+    description:
+      'What the container runtime of one node is to know of registries, and what it has. It has the name of the node; the ' +
+      'controller writes what is wanted, the agent on the node what is there.',
+    columns: nodeColumns,
+    spec: nodeSpecSchema.describe('What the controller wants of the node.'),
+    status: nodeStatusSchema.describe('What the agent of the node last did and saw.'),
+  },
+];
+
+function version({ kind, description, columns, spec, status }: Definition): Schema {
   return {
     name: VERSION,
     served: true,
@@ -107,49 +120,59 @@ function version(): Schema {
     additionalPrinterColumns: columns,
     schema: {
       openAPIV3Schema: {
-        description: 'Declares that several registries hold the same images.',
+        description,
         type: 'object',
         required: ['spec'],
         properties: {
           apiVersion: { description: `${API_VERSION}.`, type: 'string' },
-          kind: { description: `${KIND}.`, type: 'string' },
+          kind: { description: `${kind}.`, type: 'string' },
           metadata: { type: 'object' },
-          spec: { ...crdSchema(specSchema.describe('What is declared.')) },
-          status: { ...crdSchema(statusSchema.describe('What the controller last saw.')) },
+          spec: { ...crdSchema(spec) },
+          status: { ...crdSchema(status) },
         },
       },
     },
   };
 }
 
-/** The CRD as an object. */
-export function crd(): Schema {
+function crd(definition: Definition): Schema {
+  const { kind, plural, shortName, scope } = definition;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: {
-      name: `${PLURAL}.${GROUP}`,
+      name: `${plural}.${GROUP}`,
       // Helm leaves it, and so every declaration, in place when the release goes.
       annotations: { 'helm.sh/resource-policy': 'keep' },
     },
     spec: {
       group: GROUP,
-      scope: 'Cluster',
+      scope,
       names: {
-        kind: KIND,
-        listKind: `${KIND}List`,
-        plural: PLURAL,
-        singular: 'registrymirrorset',
-        shortNames: ['rms'],
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [shortName],
         categories: ['registry-failover'],
       },
-      versions: [version()],
+      versions: [version(definition)],
     },
   };
 }
 
-/** The CRD as YAML, for `kubectl apply` and the chart. */
-export function renderCrd(): string {
+/** The CRDs as objects, by kind. */
+export function crds(): Readonly<Record<'RegistryMirrorSet' | 'NodeMirrorState', Schema>> {
+  const [set, node] = DEFINITIONS;
+  if (set === undefined || node === undefined) throw new Error('a definition is missing');
+  return { RegistryMirrorSet: crd(set), NodeMirrorState: crd(node) };
+}
+
+/** The CRDs as YAML, for `kubectl apply` and the chart. */
+export function renderCrds(): string {
   // kubectl and helm read YAML 1.1, where a bare `on` is the boolean true: as a key it has to be quoted (ADR 0009).
-  return stringify(crd(), { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false });
+  const options = { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false } as const;
+  return Object.values(crds())
+    .map((one) => stringify(one, options))
+    .join('---\n');
 }

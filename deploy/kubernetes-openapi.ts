@@ -32,7 +32,7 @@ const builtin: Readonly<Record<string, readonly string[]>> = {
   'apis__apiextensions.k8s.io__v1': [
     'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
   ],
-  apis__apps__v1: ['io.k8s.api.apps.v1.Deployment'],
+  apis__apps__v1: ['io.k8s.api.apps.v1.DaemonSet', 'io.k8s.api.apps.v1.Deployment'],
   apis__batch__v1: ['io.k8s.api.batch.v1.Job'],
   'apis__coordination.k8s.io__v1': ['io.k8s.api.coordination.v1.Lease'],
   'apis__networking.k8s.io__v1': ['io.k8s.api.networking.v1.NetworkPolicy'],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { LOG_LEVELS } from '../domain/log-level.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Result } from '../domain/result.ts';
-import { address, duration, parseFlags } from './flag-forms.ts';
+import { address, duration, nodeShare, parseFlags } from './flag-forms.ts';
 
 const logLevel = z.enum(LOG_LEVELS, {
   error: ({ input }) => `"${String(input)}" is none of ${LOG_LEVELS.join(', ')}`,
@@ -29,10 +29,26 @@ const controller = z.object({
   certificates: z.boolean(),
   probeInterval: duration({ min: 1_000, max: 600_000 }),
   probeTimeout: duration({ min: 50, max: 5_000 }),
+  /** Whether nodes get mirror configuration: agents are installed. */
+  nodes: z.boolean(),
+  nodesMaxUnavailable: nodeShare,
+  nodesGate: duration({ min: 0, max: 3_600_000 }),
   logLevel,
 });
 
-const cleanup = z.object({ ...cluster, timeout: duration({ min: 1_000, max: 600_000 }) });
+const folder = z.string().regex(/^(?:\/[A-Za-z0-9_.-]+)+$/, { error: 'it is no absolute path' });
+
+const cleanup = z.object({
+  ...cluster,
+  timeout: duration({ min: 1_000, max: 600_000 }),
+  /** Nodes have files of ours: their agents are asked to restore. */
+  nodes: z.boolean(),
+  nodesTimeout: duration({ min: 1_000, max: 600_000 }),
+  /** Where nodes keep them, for the command that is printed for those that did not answer. */
+  containersFolder: folder,
+  containerdFolder: folder,
+  authFile: folder.optional(),
+});
 
 export type ControllerSettings = z.output<typeof controller>;
 export type CleanupSettings = z.output<typeof cleanup>;

@@ -10,9 +10,20 @@ export const CONTROLLER_DEFAULTS = {
   certificates: true,
   probeInterval: '10s',
   probeTimeout: '1s',
+  nodes: false,
+  nodesMaxUnavailable: '10%',
+  nodesGate: '30s',
   logLevel: 'info',
   /** Of `cleanup`: less than its Job is given. */
   timeout: '90s',
+};
+
+/** What the defaults of `cleanup` are beside those. */
+export const CLEANUP_DEFAULTS = {
+  nodes: false,
+  nodesTimeout: '60s',
+  containersFolder: '/etc/containers',
+  containerdFolder: '/etc/containerd',
 };
 
 /** The defaults, as they would be written on the command line. */

@@ -1,5 +1,6 @@
 // Flag forms: what values on a command line look like, and what is said of those that do not.
 import { z } from 'zod';
+import type { NodeShare } from '../domain/node-rollout-facts.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
@@ -41,6 +42,20 @@ export const address = z.string().transform((text, context) => {
     code: 'custom',
     message: `"${text}" is not host:port`,
     params: { fix: 'Write for example 0.0.0.0:8443, or [::]:8443' },
+  });
+  return z.NEVER;
+});
+
+/** `3`, or `10%` of the nodes that get something. */
+export const nodeShare = z.string().transform((text, context): NodeShare => {
+  const percent = /^(\d{1,3})%$/.exec(text)?.[1];
+  if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100)
+    return { kind: 'percent', percent: Number(percent) };
+  if (/^[1-9]\d{0,4}$/.test(text)) return { kind: 'count', nodes: Number(text) };
+  context.addIssue({
+    code: 'custom',
+    message: `"${text}" is neither a number of nodes from 1 on nor a share from 1% to 100%`,
+    params: { fix: 'Write for example 3 or 10%' },
   });
   return z.NEVER;
 });

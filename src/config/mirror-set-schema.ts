@@ -1,7 +1,12 @@
 // The schema of RegistryMirrorSet v1alpha1: it validates files, and the CRD is generated from it. Descriptions are for `kubectl explain`.
 import { z } from 'zod';
 import type { MirrorSetSpec } from '../domain/mirror-set-object.ts';
-import { DIGEST_POLICIES, FAILOVER_MODES, FAILOVER_TRIGGERS, NODE_CREDENTIALS } from '../domain/mirror-set.ts';
+import {
+  DIGEST_POLICIES,
+  FAILOVER_MODES,
+  FAILOVER_TRIGGERS,
+  NODE_CREDENTIALS,
+} from '../domain/mirror-set.ts';
 import { caBundle, credential, labelSelector } from './mirror-set-parts.ts';
 import { SPEC_RULES } from './mirror-set-rules.ts';
 import { isRecord, withRules } from './rule.ts';

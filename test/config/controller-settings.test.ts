@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseCleanupSettings } from '../../src/config/controller-settings.ts';
+import { CLEANUP_DEFAULTS, CONTROLLER_DEFAULTS } from '../../src/config/defaults.ts';
 
 const HELPERS = new URL('../../deploy/helm/registry-failover/templates/_helpers.tpl', import.meta.url);
 
+const defaults = { ...CONTROLLER_DEFAULTS, ...CLEANUP_DEFAULTS };
+
 function parse(fullname: string): boolean {
-  return parseCleanupSettings({ installNamespace: 'registry-failover', fullname, timeout: '90s' }).ok;
+  return parseCleanupSettings({ ...defaults, fullname }).ok;
 }
 
 describe('the fullname', () => {

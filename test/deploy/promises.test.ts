@@ -159,7 +159,8 @@ describe.each(everyPod)('the $component pod with $name', ({ component, manifests
       const pod = one.kind === 'Pod' ? one : one['spec']?.template;
       return pod === undefined ? [] : [[one.metadata.name, pod.metadata.labels]];
     });
-    expect(labelsOfPods).toHaveLength(4);
+    const agents = manifests.filter(({ kind }) => kind === 'DaemonSet').length;
+    expect(labelsOfPods).toHaveLength(4 + agents);
     for (const selector of selectors) {
       const found = labelsOfPods.filter(([, labels]) =>
         Object.entries(selector).every(([key, value]) => labels[key] === value),
@@ -202,9 +203,14 @@ describe('the defaults', () => {
     expect(container.image).toBe(`registry.invalid/registry-failover:${version}`);
   });
 
-  it('bring the CustomResourceDefinition, and keep it when the release goes', () => {
-    const { metadata } = only(defaults, 'CustomResourceDefinition');
-    expect(metadata['annotations']).toMatchObject({ 'helm.sh/resource-policy': 'keep' });
+  it('bring the CustomResourceDefinitions, and keep them when the release goes', () => {
+    const definitions = defaults.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(definitions.map(({ metadata }) => metadata.name)).toEqual([
+      'registrymirrorsets.registry-failover.io',
+      'nodemirrorstates.registry-failover.io',
+    ]);
+    for (const { metadata } of definitions)
+      expect(metadata['annotations']).toMatchObject({ 'helm.sh/resource-policy': 'keep' });
   });
 
   it('put the pods before those that wait for them, and bring the quota that some clusters ask for', () => {

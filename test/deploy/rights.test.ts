@@ -82,8 +82,10 @@ describe.each(sets)('the rights with $name', ({ manifests }) => {
     expect(bindings.map((one) => one['spec'].policyName)).toEqual(
       policies.map(({ metadata }) => metadata.name),
     );
-    for (const policy of policies) {
-      expect(policy['spec'].failurePolicy).toBe('Fail');
+    for (const policy of policies) expect(policy['spec'].failurePolicy).toBe('Fail');
+    const ours = policies.filter(({ metadata }) => /-(rolebindings|secrets|pods)$/.test(metadata.name));
+    expect(ours).toHaveLength(3);
+    for (const policy of ours) {
       for (const component of components) {
         const { serviceAccountName } = podOf(manifests, component).spec;
         const [{ expression }] = policy['spec'].matchConditions;

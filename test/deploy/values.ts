@@ -41,6 +41,22 @@ const everyOption = {
     tolerations: [{ key: 'dedicated', operator: 'Equal', value: 'infra', effect: 'NoSchedule' }],
     podAnnotations: { team: 'platform' },
   },
+  nodes: {
+    enabled: true,
+    containersFolder: '/opt/etc/containers',
+    containerdFolder: '/opt/etc/containerd',
+    crioAuthFile: '/etc/crio/registry-failover/auth.json',
+    maxUnavailable: 5,
+    opsAddress: 'Node',
+    opsPort: 19442,
+    extraArgs: ['--log-level=debug'],
+    resources: { requests: { cpu: 0.01 }, limits: { memory: '128Mi' } },
+    priorityClassName: 'platform-critical',
+    nodeSelector: { pool: 'workers' },
+    tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+    podAnnotations: { team: 'platform' },
+    seLinuxType: '',
+  },
   proxy: { httpsProxy: 'http://proxy.example:3128', noProxy: '10.0.0.0/8,.svc', secretName: '' },
   networkPolicy: {
     enabled: true,
@@ -67,6 +83,10 @@ export const valueSets: Readonly<Record<string, unknown>> = {
   'an open network policy': { networkPolicy: { enabled: true, egressPorts: [] } },
   'a certificate of its own that the API server trusts anyway': { tls: { secretName: 'own-tls' } },
   'no priority class': { priorityClassName: '' },
+  nodes: { nodes: { enabled: true } },
+  'nodes with an auth file among the rest': {
+    nodes: { enabled: true, crioAuthFile: '/etc/containers/auth.json', priorityClassName: '' },
+  },
 };
 
 const folder = mkdtempSync(path.join(tmpdir(), 'chart-'));

@@ -19,6 +19,20 @@
 {{ include "registry-failover.fullname" . }}-controller
 {{- end -}}
 
+{{- define "registry-failover.agent" -}}
+{{ include "registry-failover.fullname" . }}-agent
+{{- end -}}
+
+{{/* Whose the files on nodes are; it stands in each of them. */}}
+{{- define "registry-failover.owner" -}}
+{{ .Release.Namespace }}/{{ include "registry-failover.fullname" . }}
+{{- end -}}
+
+{{/* Credentials that nodes pull with; the controller makes it. */}}
+{{- define "registry-failover.nodeAuthSecret" -}}
+{{ include "registry-failover.fullname" . }}-node-auth
+{{- end -}}
+
 {{/* Whose certificate it is: the controller's, cert-manager's, or one that was brought along. */}}
 {{- define "registry-failover.certificates" -}}
 {{- if .Values.tls.certManager.enabled -}}
@@ -43,6 +57,10 @@ controller
 {{/* The users that the API server sees. They can be told from their namespace and name alone. */}}
 {{- define "registry-failover.webhookUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "registry-failover.webhook" . }}
+{{- end -}}
+
+{{- define "registry-failover.agentUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "registry-failover.agent" . }}
 {{- end -}}
 
 {{- define "registry-failover.controllerUser" -}}
