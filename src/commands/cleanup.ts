@@ -1,6 +1,9 @@
 // Cleanup: before an uninstall, takes the lease over so that no controller works, and takes back what it has made.
 import { parseCleanupSettings } from '../config/controller-settings.ts';
+import type { CleanupSettings } from '../config/controller-settings.ts';
 import { cleanUp } from '../controller/cleanup.ts';
+import { cleanUpNodes } from '../controller/cleanup-nodes.ts';
+import type { NodeCleanUpOptions } from '../controller/cleanup-nodes.ts';
 import type { Installation } from '../domain/rights.ts';
 import { printProblem } from '../domain/problem.ts';
 import { KubernetesApi } from '../kubernetes/api.ts';
@@ -34,11 +37,21 @@ async function removeCertificates(api: KubernetesApi, install: Installation): Pr
   }
 }
 
-/** Resolves with the exit code: 0 all is gone, 4 some of it is not. */
+const NO_NODES = { failures: [] } as const;
+
+function timesOfNodes(
+  settings: CleanupSettings,
+): Pick<NodeCleanUpOptions, 'layout' | 'patienceMs' | 'now' | 'wait'> {
+  const { containersFolder, containerdFolder, authFile, nodesTimeout } = settings;
+  const layout = { containersFolder, containerdFolder, authFile };
+  return { layout, patienceMs: nodesTimeout, now: () => performance.now(), wait };
+}
+
+/** Resolves with the exit code: 0 all is gone, 4 some of it is not. Nodes that do not answer are named, and are no failure. */
 export async function runCleanup(flags: unknown): Promise<number> {
   const parsed = parseCleanupSettings(flags);
   if (!parsed.ok) return refuse(parsed.error.map(printProblem).join('\n'));
-  const { kubeconfig, context, installNamespace, fullname, timeout } = parsed.value;
+  const { kubeconfig, context, installNamespace, fullname, timeout, nodes } = parsed.value;
   const opened = await openConnection({ kubeconfig, context, userAgent: `registry-failover/${VERSION}` });
   if (!opened.ok) return refuse(opened.error.map(printProblem).join('\n'));
   const connection = opened.value;
@@ -65,9 +78,12 @@ export async function runCleanup(flags: unknown): Promise<number> {
       return EXIT.unknown;
     }
     const install = { namespace: installNamespace, fullname };
-    const { unfinished } = await cleanUp({ api, install, say, signal });
+    const [{ unfinished }, { failures }] = await Promise.all([
+      cleanUp({ api, install, say, signal }),
+      nodes ? cleanUpNodes({ api, install, say, signal, ...timesOfNodes(parsed.value) }) : NO_NODES,
+    ]);
     await removeCertificates(api, install);
-    return unfinished.length === 0 ? EXIT.yes : EXIT.partly;
+    return unfinished.length + failures.length === 0 ? EXIT.yes : EXIT.partly;
   } finally {
     connection.close();
   }

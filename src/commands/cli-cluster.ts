@@ -1,9 +1,9 @@
 // Cli cluster: the command lines of the sub-commands that run in the cluster beside the webhook.
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
-import { CONTROLLER_DEFAULTS } from '../config/defaults.ts';
+import { CLEANUP_DEFAULTS, CONTROLLER_DEFAULTS } from '../config/defaults.ts';
 
-type Collect = (
+export type Collect = (
   value: string,
   previous: (readonly string[] & { readonly given?: true }) | undefined,
 ) => readonly string[];
@@ -41,6 +41,17 @@ export function controllerCommand(setExit: (code: number) => void, collect: Coll
     )
     .option('--probe-interval <duration>', 'between two health probes of an endpoint', defaults.probeInterval)
     .option('--probe-timeout <duration>', 'for one question to a registry', defaults.probeTimeout)
+    .option('--nodes', 'give nodes the mirror configuration that sets declare (agents are installed)')
+    .option(
+      '--nodes-max-unavailable <nodes>',
+      'how many nodes are changed at once, a number or a share',
+      defaults.nodesMaxUnavailable,
+    )
+    .option(
+      '--nodes-gate <duration>',
+      'how long the first node has to be well before others follow',
+      defaults.nodesGate,
+    )
     .option('--log-level <level>', 'debug, info, warn or error', defaults.logLevel)
     .action(async (flags: { readonly certificates: string }) => {
       const { runController } = await import('./controller.ts');
@@ -50,12 +61,17 @@ export function controllerCommand(setExit: (code: number) => void, collect: Coll
 }
 
 export function cleanupCommand(setExit: (code: number) => void): Command {
-  const defaults = CONTROLLER_DEFAULTS;
+  const defaults = { ...CONTROLLER_DEFAULTS, ...CLEANUP_DEFAULTS };
   return withInstallation(new Command('cleanup'))
     .description(
       'before an uninstall: stop the controller, and take back its secrets and rights in every namespace',
     )
     .option('--timeout <duration>', 'for all of it', defaults.timeout)
+    .option('--nodes', 'have the agents restore their nodes as well', defaults.nodes)
+    .option('--nodes-timeout <duration>', 'how long agents are waited for', defaults.nodesTimeout)
+    .option('--containers-folder <path>', "CRI-O's and podman's on the nodes", defaults.containersFolder)
+    .option('--containerd-folder <path>', "containerd's on the nodes", defaults.containerdFolder)
+    .option('--auth-file <path>', "CRI-O's global_auth_file on the nodes")
     .action(async (flags: object) => {
       const { runCleanup } = await import('./cleanup.ts');
       setExit(await runCleanup({ ...defaults, ...flags }));

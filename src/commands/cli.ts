@@ -2,6 +2,9 @@
 import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { cleanupCommand, controllerCommand } from './cli-cluster.ts';
+import { doctorCommand } from './cli-doctor.ts';
+import { nodesCommand } from './cli-nodes.ts';
+import { renderCommand } from './cli-render.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
 import { fitStderr } from './error-lines.ts';
@@ -178,6 +181,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const controller = (exit: (code: number) => void): Command => controllerCommand(exit, collect);
   const commands = [webhookCommand, controller, cleanupCommand, demoCommand, explainCommand, checkCommand];
   for (const command of commands) program.addCommand(withManners(command(setExit)));
+  const nodes = nodesCommand({ setExit, collect, require: requireOptions }, withManners);
+  program.addCommand(withManners(nodes));
+  program.addCommand(withManners(renderCommand({ setExit, collect, require: requireOptions })));
+  program.addCommand(withManners(doctorCommand({ setExit, collect })));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;

@@ -16,6 +16,7 @@ import type { CandidateFinding, NamedSecret, PodExplanation, SlotFinding } from 
 import type { OptIn } from '../explain/view.ts';
 import type { Reason } from '../domain/reason.ts';
 import type { DeskEngine } from './explain-engine.ts';
+import type { NodeNotes } from './explain-nodes.ts';
 import type { LiveState } from './declarations.ts';
 
 /** What every pod of a run is explained with. */
@@ -24,6 +25,7 @@ export interface ExplainContext {
   readonly state: LiveState;
   /** The same objects, read as admission reads them. */
   readonly declared: DeclaredState;
+  readonly nodeNotes: NodeNotes;
 }
 
 function requestFor(subject: PodSubject): AdmissionRequest {
@@ -55,6 +57,7 @@ interface PodInquiry {
   readonly verdict: ExplainedVerdict;
   readonly readings: readonly SecretReading[];
   readonly keyring: Keyring;
+  readonly nodeNotes: NodeNotes;
 }
 
 async function complete(
@@ -77,7 +80,13 @@ async function completeSlot(decision: SlotDecision, inquiry: PodInquiry): Promis
   const candidates = candidatesFor(decision.plan);
   return {
     decision,
-    candidates: await Promise.all(candidates.map((candidate) => complete(candidate, decision, inquiry))),
+    candidates: await Promise.all(
+      candidates.map(async (candidate) => ({
+        ...(await complete(candidate, decision, inquiry)),
+        nodeNotes: inquiry.nodeNotes.ofMirror(decision.plan.set, candidate.endpoint),
+      })),
+    ),
+    nodeNotes: inquiry.nodeNotes.ofSet(decision.plan.set),
   };
 }
 
@@ -112,7 +121,7 @@ export async function explainPod(
   optIn: OptIn,
   context: ExplainContext,
 ): Promise<PodExplanation> {
-  const { engine, state, declared } = context;
+  const { engine, state, declared, nodeNotes } = context;
   const { namespace } = subject;
   const verdict = await engine.admission.admit(requestFor(subject));
   if (verdict.pod === undefined) throw engine.faults.at(-1) ?? new Error('admission judged nothing');
@@ -120,7 +129,7 @@ export async function explainPod(
   const names = [...new Set(pullSecretNames)];
   const readings = declared.read(namespace, names);
   const keyring = keyringOf(verdict, readings, declared.forNamespace(namespace));
-  const inquiry: PodInquiry = { engine, verdict, readings, keyring };
+  const inquiry: PodInquiry = { engine, verdict, readings, keyring, nodeNotes };
   return {
     workload: subject.workload,
     origin: subject.origin,

@@ -18,6 +18,7 @@ import type { SubjectFile } from './explain-file.ts';
 import { printData, printOut, refuse } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
 import { namespaceProblems, overruledNotes } from './explain-namespace.ts';
+import { NodeNotes } from './explain-nodes.ts';
 import { explainPod } from './explain-pod.ts';
 import type { ExplainContext } from './explain-pod.ts';
 
@@ -106,7 +107,9 @@ export async function runExplain(flags: ExplainFlags): Promise<number> {
   if (!subjects.ok || !state.ok || problems.length > 0) return refuse(problems);
   return runWithEngine(state.value.objects, async (engine) => {
     const declared = new DeclaredState(state.value.objects);
-    const view = await explainAll(subjects.value, { engine, state: state.value, declared }, flags);
+    const nodeNotes = new NodeNotes(state.value.objects.sets);
+    const context = { engine, state: state.value, declared, nodeNotes };
+    const view = await explainAll(subjects.value, context, flags);
     return EXIT_OF[view.result];
   });
 }

@@ -17,6 +17,8 @@ import { CERTIFICATE_LIVES } from '../domain/certificate-plan.ts';
 import type { Installation } from '../domain/rights.ts';
 import { DeclaredSets } from './declared-sets.ts';
 import type { Engine } from './engine.ts';
+import { leadNodes } from './leader-nodes.ts';
+import type { LeaderNodes } from './leader-nodes.ts';
 import { certificateReports, credentialLog, openLeaderEngine, reportFault } from './leader-parts.ts';
 import type { LeaderParts } from './leader-parts.ts';
 
@@ -55,6 +57,7 @@ interface Knowledge {
   readonly engine: Engine;
   readonly book: PodBook;
   readonly census: PodCensus;
+  readonly nodes: LeaderNodes;
 }
 
 /** The part that keeps credentials, proves them, and says how it all stands. Resolves with the signal. */
@@ -66,7 +69,7 @@ async function keepSets(
 ): Promise<void> {
   const { settings, cluster, metrics, log } = parts;
   const { api, informers } = cluster;
-  const { install, declared, engine, book, census } = known;
+  const { install, declared, engine, book, census, nodes } = known;
   const events = new EventWriter({
     api,
     clock,
@@ -106,7 +109,8 @@ async function keepSets(
         census.update(declared.sets());
         return census.take((namespace) => derived.boundSince(namespace));
       },
-      isSettled: () => book.isSynced && derived.isSettled,
+      nodesOf: (set) => nodes.nodesOf(set),
+      isSettled: () => book.isSynced && derived.isSettled && nodes.isSettled,
     },
     clock,
     installNamespace: install.namespace,
@@ -129,7 +133,7 @@ async function keepSets(
   new PodEvents(told).start(signal);
   new RecreationWatch(told).start(signal);
   onWriter(status);
-  await Promise.all([derived.start(signal), checker.start(signal)]);
+  await Promise.all([derived.start(signal), checker.start(signal), nodes.start(signal)]);
 }
 
 /** Does the leader's work until the signal aborts. Resolves when nothing of it is under way any more. */
@@ -139,7 +143,11 @@ export async function lead(signal: AbortSignal, parts: LeaderParts): Promise<voi
   const certificates = settings.certificates ? keepCertificates(parts, install, signal) : undefined;
   let status: StatusWriter | undefined;
   const optIns = new OptInTimes({ installNamespace: install.namespace, wall });
-  const engine = openLeaderEngine(parts, () => status?.wake());
+  let nodes: LeaderNodes | undefined;
+  const engine = openLeaderEngine(parts, () => {
+    nodes?.wake();
+    status?.wake();
+  });
   const declared = new DeclaredSets(cluster.declarations, (state) => {
     optIns.update(state.namespaceLabels);
     engine.declare(state.objects);
@@ -150,6 +158,7 @@ export async function lead(signal: AbortSignal, parts: LeaderParts): Promise<voi
     metrics.retainEndpoints(endpoints.map((endpoint) => endpoint.host));
     status?.wake();
   });
+  nodes = leadNodes(parts, { install, declared, engine }, () => status?.wake());
   let book: PodBook | undefined;
   try {
     await Promise.race([declared.synced, aborted(signal)]);
@@ -161,7 +170,7 @@ export async function lead(signal: AbortSignal, parts: LeaderParts): Promise<voi
     });
     const census = new PodCensus(book, optIns, wall);
     await Promise.race([book.synced, aborted(signal)]);
-    const known = { install, declared, engine, book, census };
+    const known = { install, declared, engine, book, census, nodes };
     if (!signal.aborted) await keepSets(parts, known, signal, (writer) => (status = writer));
   } finally {
     book?.close();

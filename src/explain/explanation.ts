@@ -17,12 +17,16 @@ export interface CandidateFinding {
   readonly answer: Answer | undefined;
   /** The decision rested on this answer, or could have. */
   readonly decisive: boolean;
+  /** Why the runtimes of nodes are not told of this mirror, sentences; only where the set is for nodes. */
+  readonly nodeNotes?: readonly string[];
 }
 
 export interface SlotFinding {
   readonly decision: SlotDecision;
   /** For an image outside of every set: its own registry alone. */
   readonly candidates: readonly CandidateFinding[];
+  /** Why the runtimes of nodes are told of none of the set's mirrors, sentences. */
+  readonly nodeNotes?: readonly string[];
 }
 
 /** A pull secret that the pod names when it arrives, and where it came from. */

@@ -54,6 +54,7 @@ export function candidateNotes(
     finding.answer?.outcome === 'slow' &&
       finding.answer.unread !== true &&
       'A first contact also looks up the name, shakes hands and logs in; a running webhook mostly has.',
+    ...(finding.nodeNotes ?? []),
   ]);
 }
 
@@ -118,6 +119,7 @@ export function imageNotes(slot: SlotFinding, pod: PodExplanation): readonly str
     unmappedNote(decision.plan),
     would !== undefined && `Otherwise it would become ${would.image}: ${sentenceOf(would.reason)}`,
     decision.digest !== undefined && DIGEST_NOTES[decision.digest],
+    ...(slot.nodeNotes ?? []),
   ]);
 }
 

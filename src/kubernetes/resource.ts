@@ -15,6 +15,7 @@ function core(plural: string, kind: string, namespaced = true): ResourceType {
 }
 
 export const NAMESPACES = core('namespaces', 'Namespace', false);
+export const NODES = core('nodes', 'Node', false);
 export const SECRETS = core('secrets', 'Secret');
 export const CONFIG_MAPS = core('configmaps', 'ConfigMap');
 export const PODS = core('pods', 'Pod');
@@ -58,6 +59,15 @@ export const MIRROR_SETS: ResourceType = {
   plural: 'registrymirrorsets',
   kind: 'RegistryMirrorSet',
   namespaced: false,
+};
+
+/** One per node, in the install namespace, by the node's name. */
+export const NODE_MIRROR_STATES: ResourceType = {
+  group: 'registry-failover.io',
+  version: 'v1alpha1',
+  plural: 'nodemirrorstates',
+  kind: 'NodeMirrorState',
+  namespaced: true,
 };
 
 export interface OwnerReference {

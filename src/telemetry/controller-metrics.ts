@@ -26,6 +26,7 @@ export class ControllerMetrics {
   readonly #eventsDropped: Counter;
   readonly #recreations: Counter;
   readonly #refused: Gauge;
+  readonly #nodes: Gauge;
   readonly #expiry: Gauge;
   readonly #faults: Counter;
   readonly #dropped: Counter;
@@ -57,6 +58,7 @@ export class ControllerMetrics {
     this.#refused = gauge('credentials_refused', 'Distinct derived credentials that a mirror refuses.', [
       'endpoint',
     ]);
+    this.#nodes = gauge('nodes', 'Nodes by how it stands with their mirror configuration.', ['state']);
     this.#expiry = gauge(
       'webhook_certificate_expiry_seconds',
       'When the CA and the serving certificate expire, Unix time.',
@@ -97,6 +99,10 @@ export class ControllerMetrics {
 
   credentialsRefused(byEndpoint: ReadonlyMap<string, number>): void {
     setAll(this.#refused, 'endpoint', byEndpoint);
+  }
+
+  nodes(byState: ReadonlyMap<string, number>): void {
+    setAll(this.#nodes, 'state', byState);
   }
 
   expires(certificate: 'ca' | 'serving', at: Date): void {
