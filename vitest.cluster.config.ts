@@ -15,7 +15,16 @@ export default defineConfig({
         test: {
           name: 'api-server',
           include: ['test/cluster/**/*.test.ts'],
-          exclude: ['test/cluster/lab/**'],
+          exclude: ['test/cluster/lab/**', 'test/cluster/ssh/**'],
+          ...patience,
+        },
+      },
+      {
+        test: {
+          // Real sshd instances, each with namespaces of its own.
+          name: 'ssh',
+          include: ['test/cluster/ssh/**/*.test.ts'],
+          globalSetup: ['test/cluster/ssh/setup.ts'],
           ...patience,
         },
       },

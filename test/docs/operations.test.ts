@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { crd } from '../../deploy/crd.ts';
+import { crds } from '../../deploy/crd.ts';
 import { CERTIFICATE_LIVES } from '../../src/domain/certificate-plan.ts';
 import { ROOT, plain, readTable, readText } from './documents.ts';
 
@@ -49,7 +49,7 @@ describe('docs/operations.md', () => {
   });
 
   it('explains every column of kubectl get, in its order', () => {
-    const version = (crd()['spec'] as { versions: { additionalPrinterColumns: { name: string }[] }[] })
+    const version = (crds().RegistryMirrorSet['spec'] as { versions: { additionalPrinterColumns: { name: string }[] }[] })
       .versions[0];
     const told = readTable(document, ['column', 'shows']).map((row) => row['column']);
     expect(told).toEqual(version?.additionalPrinterColumns.map(({ name }) => name));

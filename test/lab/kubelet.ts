@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { printFlags } from './flags.ts';
 import { PARK_NETWORK } from './network.ts';
+import { inNode } from './nodes.ts';
 import type { LabNode } from './nodes.ts';
 import type { ProgramSpec } from './processes.ts';
 
@@ -27,7 +28,7 @@ export function prepareKubelet({ node, binary, kubeconfig }: KubeletOptions): Pr
     'root-dir': inFolder('kubelet'),
     'cert-dir': inFolder('kubelet/pki'),
   });
-  return { name: `kubelet-${node.name}`, command: [binary, 'kubelet', ...flags] };
+  return { name: `kubelet-${node.name}`, command: inNode(node, [binary, 'kubelet', ...flags]) };
 }
 
 function configuration({ folder, socket, network, cgroup }: LabNode): object {

@@ -15,11 +15,13 @@ const RUNC = '/usr/sbin/runc';
 /** Writes containerd's configuration and answers how it is started. The folder of its binaries must be in the PATH, for the shim. */
 export function prepareContainerd({ node, binaries, trustFolder }: RuntimeOptions): ProgramSpec {
   mkdirSync(node.mirrorsFolder, { recursive: true });
-  const file = path.join(node.folder, 'containerd.toml');
-  writeFileSync(file, configuration(node, writeCni(node.folder, node.network)));
+  writeFileSync(
+    path.join(node.etc, 'containerd/config.toml'),
+    configuration(node, writeCni(node.folder, node.network)),
+  );
   return {
     name: 'containerd-node2',
-    command: asNode(node, [path.join(binaries, 'containerd'), `--config=${file}`]),
+    command: asNode(node, [path.join(binaries, 'containerd'), '--config=/etc/containerd/config.toml']),
     environment: {
       SSL_CERT_DIR: trustFolder,
       PATH: `${binaries}:/usr/sbin:/usr/bin:/sbin:/bin`,
@@ -49,7 +51,7 @@ bin_dir = "${at}/image-verifiers"
 sandbox = "${PAUSE_IMAGE}"
 
 [plugins.'io.containerd.cri.v1.images'.registry]
-config_path = "${node.mirrorsFolder}"
+config_path = "/etc/containerd/certs.d"
 
 [plugins.'io.containerd.cri.v1.runtime']
 disable_apparmor = true

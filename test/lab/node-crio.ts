@@ -20,6 +20,9 @@ export interface RuntimeOptions {
   readonly trustFolder: string;
 }
 
+/** As the node sees it; credentials of the node itself would be there. */
+export const CRIO_AUTH_FILE = '/etc/containers/auth.json';
+
 /** Where Debian's packages put them. */
 const RUNC = '/usr/sbin/runc';
 const CONMON = '/usr/bin/conmon';
@@ -30,18 +33,16 @@ const IMPORT_MS = 60_000;
 export function prepareCrio(options: RuntimeOptions): ProgramSpec {
   const { node, binaries, trustFolder } = options;
   const inNode = (name: string): string => path.join(node.folder, name);
-  for (const name of ['registries.conf.d', 'policies', 'keys', 'hooks'])
-    mkdirSync(inNode(name), { recursive: true });
+  for (const name of ['policies', 'keys', 'hooks']) mkdirSync(inNode(name), { recursive: true });
+  mkdirSync(node.mirrorsFolder, { recursive: true });
   writeFileSync(inNode('policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}\n');
-  writeFileSync(inNode('registries.conf'), '# No mirrors: what a new node has.\n');
+  writeFileSync(path.join(node.etc, 'containers/registries.conf'), '# No mirrors: what a new node has.\n');
   writeFileSync(inNode('storage.conf'), storageConfiguration(node));
   const cni = writeCni(node.folder, node.network);
   writeFileSync(inNode('crio.conf'), configuration(options, cni));
   const flags = printFlags({
     config: inNode('crio.conf'),
     'config-dir': inNode('crio.conf.d'),
-    'registries-conf': inNode('registries.conf'),
-    'registries-conf-dir': node.mirrorsFolder,
   });
   return {
     name: 'crio-node1',
@@ -110,6 +111,8 @@ monitor_env = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "${MARK}=${lab}"]
 pause_image = "${PAUSE_IMAGE}"
 signature_policy = "${at}/policy.json"
 signature_policy_dir = "${at}/policies"
+# Not there in a new lab, as on a new node: the path is read at the start, the content at every pull.
+global_auth_file = "${CRIO_AUTH_FILE}"
 
 [crio.network]
 network_dir = "${cni}"

@@ -24,7 +24,12 @@ export interface LabNode {
    * containerd's `certs.d`.
    */
   readonly mirrorsFolder: string;
+  /** What the node's runtime, kubelet and pods see as /etc/containers and /etc/containerd: the folders of these names in it. */
+  readonly etc: string;
 }
+
+/** The folders of /etc that each node has to itself. */
+export const OWN_ETC = ['containers', 'containerd'] as const;
 
 export function labNodes(folder: string): readonly [LabNode, LabNode] {
   const first = path.join(folder, 'n1');
@@ -38,7 +43,8 @@ export function labNodes(folder: string): readonly [LabNode, LabNode] {
       network: NODE1_NETWORK,
       cgroup: 'rflab1',
       group: NODES.node1.group,
-      mirrorsFolder: path.join(first, 'registries.conf.d'),
+      mirrorsFolder: path.join(first, 'etc/containers/registries.conf.d'),
+      etc: path.join(first, 'etc'),
     },
     {
       name: 'node2',
@@ -48,7 +54,8 @@ export function labNodes(folder: string): readonly [LabNode, LabNode] {
       network: NODE2_NETWORK,
       cgroup: 'rflab2',
       group: NODES.node2.group,
-      mirrorsFolder: path.join(second, 'certs.d'),
+      mirrorsFolder: path.join(second, 'etc/containerd/certs.d'),
+      etc: path.join(second, 'etc'),
     },
   ];
 }
@@ -58,7 +65,25 @@ export function kubeletUser(node: LabNode): ApiUser {
   return { name: `system:node:${node.name}`, groups: ['system:nodes'] };
 }
 
-/** Runs a program with the node's group beside root's own. */
+/**
+ * Mounts a node's folders over those of /etc, in a mount namespace of its own. The mount that /etc lies on is cut off from the
+ * machine's first, so that nothing else sees it; mounts in the node's folder are shared (start-nodes.ts), so that kubelet and
+ * runtime see one another's.
+ */
+const VIEW = `set -e
+etc=$1
+shift
+mount --make-private "$(findmnt -n -o TARGET --target /etc)"
+for name in ${OWN_ETC.join(' ')}; do mount --bind "$etc/$name" "/etc/$name"; done
+exec "$@"`;
+
+/** Runs a program as one of the node: with the node's own /etc/containers and /etc/containerd. */
+export function inNode(node: LabNode, command: readonly string[]): readonly string[] {
+  const namespace = ['unshare', '--mount', '--propagation', 'unchanged', '--'];
+  return [...namespace, '/bin/sh', '-c', VIEW, 'lab-view', node.etc, ...command];
+}
+
+/** The same, with the node's group beside root's own. */
 export function asNode(node: LabNode, command: readonly string[]): readonly string[] {
-  return ['setpriv', '--groups', String(node.group), '--', ...command];
+  return ['setpriv', '--groups', String(node.group), '--', ...inNode(node, command)];
 }

@@ -10,10 +10,10 @@ import type { Journal } from './journal.ts';
 import { prepareKubelet } from './kubelet.ts';
 import { importPauseIntoContainerd, prepareContainerd } from './node-containerd.ts';
 import { importPauseIntoCrio, prepareCrio } from './node-crio.ts';
-import { kubeletUser, labNodes } from './nodes.ts';
+import { kubeletUser, labNodes, OWN_ETC } from './nodes.ts';
 import type { LabNode } from './nodes.ts';
 import { writePauseArchive } from './pause-image.ts';
-import { succeeds } from './run.ts';
+import { run, succeeds } from './run.ts';
 import { journalKubernetesSettings, prepareProxy, PROXY } from './services.ts';
 import { waitFor } from './wait.ts';
 
@@ -60,7 +60,7 @@ export async function startRuntimes(options: StartNodesOptions): Promise<void> {
   journalPlaces(journal);
   await mountHugetlb(journal);
   for (const node of [first, second]) {
-    mkdirSync(node.folder, { recursive: true });
+    await makeNodeFolder(journal, node);
     makeCgroup(journal, node.cgroup);
   }
   const trustFolder = path.join(folder, 'trust');
@@ -79,6 +79,21 @@ export async function startRuntimes(options: StartNodesOptions): Promise<void> {
   ] as const)
     await processes.waitUntil(program.name, READY_MS, async () => await speaksCri(node, binaries));
   await importPauseIntoContainerd(second, binaries.containerd, archive);
+}
+
+/** Its mounts are shared, so that a kubelet and its runtime, each in a mount namespace, see one another's; we see them too. */
+async function makeNodeFolder(journal: Journal, { folder, etc }: LabNode): Promise<void> {
+  for (const name of OWN_ETC) {
+    mkdirSync(path.join(etc, name), { recursive: true });
+    // Where it is mounted to; what is not there yet goes again.
+    const target = path.join('/etc', name);
+    if (!existsSync(target)) journal.record({ kind: 'folder', path: target });
+    mkdirSync(target, { recursive: true });
+  }
+  journal.record({ kind: 'mount', path: folder });
+  await run('mount', ['--bind', folder, folder]);
+  await run('mount', ['--make-private', folder]);
+  await run('mount', ['--make-shared', folder]);
 }
 
 async function speaksCri(node: LabNode, binaries: NodeBinaries): Promise<boolean> {

@@ -17,7 +17,14 @@ import type {
   ObjectName,
   Subresource,
 } from '../../src/kubernetes/cluster-api.ts';
-import { apiVersionOf, keyOf, MIRROR_SETS, NAMESPACES, PODS } from '../../src/kubernetes/resource.ts';
+import {
+  apiVersionOf,
+  keyOf,
+  MIRROR_SETS,
+  NAMESPACES,
+  NODE_MIRROR_STATES,
+  PODS,
+} from '../../src/kubernetes/resource.ts';
 import type { KubeObject, ResourceType } from '../../src/kubernetes/resource.ts';
 import { applyTo, changedLeaves, leavesOf } from './cluster-apply.ts';
 import { isInScope } from './cluster-selector.ts';
@@ -74,7 +81,7 @@ function pathOf(type: ResourceType): string {
 }
 
 function hasStatus(type: ResourceType): boolean {
-  return pathOf(type) === pathOf(MIRROR_SETS) || pathOf(type) === pathOf(PODS);
+  return [MIRROR_SETS, NODE_MIRROR_STATES, PODS].some((one) => pathOf(type) === pathOf(one));
 }
 
 /** Secret.stringData is written over data and not kept (pkg/apis/core/v1 conversion). */
@@ -404,7 +411,7 @@ export class MemoryCluster implements ClusterApi, InformerSource {
     const metadata = {
       uid: randomUUID(),
       creationTimestamp: this.#time(),
-      ...(pathOf(type) === pathOf(MIRROR_SETS) ? { generation: 1 } : {}),
+      ...(type.group === MIRROR_SETS.group ? { generation: 1 } : {}),
       ...draft.metadata,
       resourceVersion: String(this.#version),
     };

@@ -1,6 +1,6 @@
 // The stage of these tests: a real API server with the CRD, kubectl, and the status and event writers of one controller.
 import { execFileSync } from 'node:child_process';
-import { crd } from '../../../deploy/crd.ts';
+import { crds } from '../../../deploy/crd.ts';
 import { findTool } from '../../../deploy/tools.ts';
 import { openCluster } from '../../../src/commands/cluster.ts';
 import type { Cluster } from '../../../src/commands/cluster.ts';
@@ -31,7 +31,7 @@ export class Stage {
 
   static async open(): Promise<Stage> {
     const stage = new Stage(await startControlPlane({ controllerManager: true }));
-    stage.apply(crd());
+    stage.apply(crds().RegistryMirrorSet);
     stage.kubectl(['create', 'namespace', INSTALL]);
     const path = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
     await waitFor('the CRD to be served', 20_000, () => answers(stage.plane.access, path));
@@ -152,6 +152,7 @@ export class Controller {
         credentials: () => this.credentials,
         refused: () => this.refused,
         census: () => pods.take(),
+        nodesOf: () => ({ kind: 'NotInstalled' }),
         isSettled: () => book.isSynced,
       },
       onFailure: (set, { message }) => this.failures.push(`${set}: ${message}`),

@@ -105,7 +105,19 @@ export class InstalledChart {
     return reply;
   }
 
-  async as(who: Who, call: Call): Promise<Reply> {
+  as(who: Who, call: Call): Promise<Reply> {
+    return this.#call(call, {
+      authorization: `Bearer ${this.plane.adminToken}`,
+      ...(who === 'admin' ? {} : impersonate(who)),
+    });
+  }
+
+  /** The call of whoever has this token. */
+  withToken(token: string, call: Call): Promise<Reply> {
+    return this.#call(call, { authorization: `Bearer ${token}` });
+  }
+
+  async #call(call: Call, identity: Record<string, string | string[]>): Promise<Reply> {
     const hasBody = call.body !== undefined;
     const { statusCode, body } = await request(`${this.plane.server}${call.path}`, {
       method: call.method,
@@ -113,9 +125,8 @@ export class InstalledChart {
       headersTimeout: 10_000,
       bodyTimeout: 10_000,
       headers: {
-        authorization: `Bearer ${this.plane.adminToken}`,
+        ...identity,
         ...(hasBody ? { 'content-type': call.patch ? mediaTypes[call.patch] : 'application/json' } : {}),
-        ...(who === 'admin' ? {} : impersonate(who)),
       },
       body: hasBody ? JSON.stringify(call.body) : null,
     });

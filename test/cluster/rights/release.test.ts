@@ -1,5 +1,5 @@
 // The release at a real API server: every object is taken, upgrade and rollback leave alone what the controller has written,
-// and uninstall leaves nothing but the CRD.
+// and uninstall leaves nothing but the CRDs.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -176,7 +176,7 @@ describe('what the controller has written', () => {
 });
 
 describe('helm uninstall', () => {
-  it('leaves the CRD, and what the clean-up would have taken back', async () => {
+  it('leaves the CRDs, and what the clean-up would have taken back', async () => {
     // No node runs the clean-up here; test/cluster/lab does that.
     await helm('uninstall', install.fullname, '--no-hooks', '--wait');
     for (const kind of ['ca', 'tls'])
@@ -187,8 +187,9 @@ describe('helm uninstall', () => {
     });
     const left = (await everyObject()).filter((one) => !before.includes(one));
     expect(left).toEqual([
-      // The API server's own entry for the CRD's group.
+      // The API server's own entry for the CRDs' group.
       'APIService/<none>/v1alpha1.registry-failover.io',
+      'CustomResourceDefinition/<none>/nodemirrorstates.registry-failover.io',
       'CustomResourceDefinition/<none>/registrymirrorsets.registry-failover.io',
     ]);
   }, 60_000);

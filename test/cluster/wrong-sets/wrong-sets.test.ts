@@ -1,7 +1,7 @@
 // Wrong mirror sets at a real API server: each is refused when it is applied, with a text that says what to do.
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { crd } from '../../../deploy/crd.ts';
+import { crds } from '../../../deploy/crd.ts';
 import { findTool } from '../../../deploy/tools.ts';
 import { RIGHT, WRONG } from '../../config/mirror-set-examples.ts';
 import { answers } from '../../lab/api-client.ts';
@@ -12,7 +12,7 @@ import { waitFor } from '../../lab/wait.ts';
 let plane: ControlPlane;
 beforeAll(async () => {
   plane = await startControlPlane();
-  kubectl(['apply', '-f', '-'], JSON.stringify(crd()));
+  kubectl(['apply', '-f', '-'], JSON.stringify(crds().RegistryMirrorSet));
   const path = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
   await waitFor('the CRD to be served', 20_000, () => answers(plane.access, path));
 }, 120_000);
