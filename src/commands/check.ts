@@ -14,10 +14,11 @@ import { describeAt } from './check-endpoint.ts';
 import { loadDeclarations } from './declarations.ts';
 import type { LiveState, LoadedState } from './declarations.ts';
 import type { Engine } from './engine.ts';
+import { refuse } from './error-lines.ts';
 import { EXIT } from './exit.ts';
 import { runWithEngine } from './explain-engine.ts';
 import { namespaceProblems } from './explain-namespace.ts';
-import { printData, printOut, refuse } from './explain-output.ts';
+import { printData, printOut } from './explain-output.ts';
 import type { OutputFormat } from './explain-output.ts';
 
 export interface CheckFlags {

@@ -1,8 +1,6 @@
 // Controller: wires the controller process: settings, cluster, leader election, health and metrics, and a stop that hands over.
 import { parseControllerSettings } from '../config/controller-settings.ts';
 import type { ControllerSettings } from '../config/controller-settings.ts';
-import { printProblem } from '../domain/problem.ts';
-import type { Problem } from '../domain/problem.ts';
 import { createOpsServer } from '../http/ops-server.ts';
 import { LeaderElection } from '../kubernetes/leader-election.ts';
 import type { ElectionEvent } from '../kubernetes/leader-election.ts';
@@ -15,31 +13,18 @@ import type { Proxy } from '../transport/proxy.ts';
 import { openCluster } from './cluster.ts';
 import type { Cluster } from './cluster.ts';
 import { logInformerEvents } from './cluster-webhook.ts';
-import { fitStderr } from './error-lines.ts';
+import { printError, refuse } from './error-lines.ts';
 import { EXIT } from './exit.ts';
 import { lead } from './leadership.ts';
+import { endOrderly, nextSignal } from './process-life.ts';
 import { readProxy } from './proxy.ts';
-
-/** How long the last lines may take to be written. */
-const LAST_LINES_MS = 1_000;
-
-function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) process.stderr.write(fitStderr(`error: ${printProblem(problem)}\n`));
-}
-
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
-}
 
 /** Runs until a signal. Resolves with the exit code. */
 export async function runController(flags: unknown): Promise<number> {
   const parsed = parseControllerSettings(flags);
   const proxy = readProxy();
   if (!parsed.ok || !proxy.ok) {
-    printProblems([...(parsed.ok ? [] : parsed.error), ...(proxy.ok ? [] : [proxy.error])]);
-    return EXIT.badInput;
+    return refuse([...(parsed.ok ? [] : parsed.error), ...(proxy.ok ? [] : [proxy.error])]);
   }
   return await serve(parsed.value, proxy.value);
 }
@@ -84,10 +69,7 @@ async function serve(settings: ControllerSettings, proxy: Proxy | undefined): Pr
   };
   process.on('uncaughtException', onFault);
   const opened = await openCluster(settings, { onEvent: logInformerEvents(log, onFault), onFault });
-  if (!opened.ok) {
-    printProblems(opened.error);
-    return EXIT.badInput;
-  }
+  if (!opened.ok) return refuse(opened.error);
   const cluster = opened.value;
   metrics.watchStaleness(() => stalenessOf(cluster));
   const election = new LeaderElection({
@@ -110,7 +92,7 @@ async function serve(settings: ControllerSettings, proxy: Proxy | undefined): Pr
     await ops.listen(settings.opsListen);
   } catch (error) {
     cluster.close();
-    process.stderr.write(fitStderr(`error: ${(error as Error).message}\n`));
+    printError((error as Error).message);
     return EXIT.badInput;
   }
   election.start();
@@ -121,7 +103,5 @@ async function serve(settings: ControllerSettings, proxy: Proxy | undefined): Pr
   await ops.close();
   cluster.close();
   log.info('stopped');
-  await writer.end(LAST_LINES_MS);
-  setTimeout(() => process.exit(EXIT.yes), LAST_LINES_MS).unref();
-  return EXIT.yes;
+  return await endOrderly(writer);
 }

@@ -1,5 +1,8 @@
 // Error lines: what goes to standard error, wrapped where a person reads it in a terminal.
-import { wrapError } from '../explain/layout.ts';
+import { printProblem } from '../domain/problem.ts';
+import type { Problem } from '../domain/problem.ts';
+import { printable, wrapError } from '../explain/layout.ts';
+import { EXIT } from './exit.ts';
 
 /** Terminals that do not know their width, and those too narrow to wrap in. */
 const USUAL_COLUMNS = 80;
@@ -15,4 +18,15 @@ export function fitStderr(text: string): string {
     .split('\n')
     .flatMap((line) => wrapError(line, width))
     .join('\n');
+}
+
+/** Says one error. The text must be printable, but may have several lines. */
+export function printError(text: string): void {
+  process.stderr.write(fitStderr(`error: ${text}\n`));
+}
+
+/** Says all problems, one line each outside of terminals; gives the exit code for bad input. */
+export function refuse(problems: readonly Problem[]): number {
+  for (const problem of problems) printError(printable(printProblem(problem)));
+  return EXIT.badInput;
 }

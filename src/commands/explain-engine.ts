@@ -8,8 +8,9 @@ import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
 import { createEngine, listenForFaults } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { refuse } from './error-lines.ts';
 import { EXIT } from './exit.ts';
-import { endSoon, refuse } from './explain-output.ts';
+import { endSoon } from './explain-output.ts';
 import { readProxy } from './proxy.ts';
 
 /** An engine for one run. */

@@ -1,10 +1,5 @@
-// Explain output: results on standard output in the form that was asked for, problems on standard error.
+// Explain output: results on standard output in the form that was asked for.
 import { stringify } from 'yaml';
-import { printProblem } from '../domain/problem.ts';
-import type { Problem } from '../domain/problem.ts';
-import { printable } from '../explain/layout.ts';
-import { EXIT } from './exit.ts';
-import { fitStderr } from './error-lines.ts';
 
 export type OutputFormat = 'text' | 'json' | 'yaml';
 
@@ -26,14 +21,6 @@ export async function printData(value: object, format: 'json' | 'yaml'): Promise
       ? `${JSON.stringify(value, undefined, 2)}\n`
       : stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
   await printOut(text);
-}
-
-/** Says all problems, one line each outside of terminals; gives the exit code for bad input. */
-export function refuse(problems: readonly Problem[]): number {
-  for (const problem of problems) {
-    process.stderr.write(fitStderr(`error: ${printable(printProblem(problem))}\n`));
-  }
-  return EXIT.badInput;
 }
 
 /** How long what is still under way may keep the process once everything has been said, milliseconds. */

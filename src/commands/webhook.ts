@@ -2,9 +2,8 @@
 import { AuditLog } from '../audit/log.ts';
 import { parseWebhookSettings } from '../config/settings.ts';
 import type { WebhookSettings } from '../config/settings.ts';
-import { printProblem } from '../domain/problem.ts';
-import type { Problem } from '../domain/problem.ts';
 import { createOpsServer } from '../http/ops-server.ts';
+import { wait } from '../kubernetes/wait.ts';
 import type { Proxy } from '../transport/proxy.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -12,45 +11,26 @@ import type { Log } from '../telemetry/log.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from './engine.ts';
 import type { Engine, EngineOptions } from './engine.ts';
-import { fitStderr } from './error-lines.ts';
+import { printError, refuse } from './error-lines.ts';
 import { EXIT } from './exit.ts';
+import { endOrderly, nextSignal } from './process-life.ts';
 import { readProxy } from './proxy.ts';
 import { WebhookFront } from './webhook-front.ts';
 import { DeclarationsInForce, listenersOf, surviveFaults } from './webhook-telemetry.ts';
 import { openFileInputs } from './webhook-inputs.ts';
 import type { WebhookInputs } from './webhook-inputs.ts';
 
-/** How long the last lines may take to be written; a reader that has stopped reading is not waited for. */
-const LAST_LINES_MS = 1_000;
-
-function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) process.stderr.write(fitStderr(`error: ${printProblem(problem)}\n`));
-}
-
-function nextSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
-
 /** Runs until a signal. Resolves with the exit code. */
 export async function runWebhook(flags: unknown): Promise<number> {
   const parsed = parseWebhookSettings(flags);
   const proxy = readProxy();
   if (!parsed.ok || !proxy.ok) {
-    printProblems([...(parsed.ok ? [] : parsed.error), ...(proxy.ok ? [] : [proxy.error])]);
-    return EXIT.badInput;
+    return refuse([...(parsed.ok ? [] : parsed.error), ...(proxy.ok ? [] : [proxy.error])]);
   }
   try {
     return await serve(parsed.value, proxy.value);
   } catch (error) {
-    process.stderr.write(fitStderr(`error: ${(error as Error).message}\n`));
+    printError((error as Error).message);
     return EXIT.badInput;
   }
 }
@@ -141,14 +121,11 @@ async function serve(settings: WebhookSettings, proxy: Proxy | undefined): Promi
   }
   draining = true;
   front.startDraining();
-  await sleep(settings.drain);
+  await wait(settings.drain);
   await front.close(settings.grace);
   await ops.close();
   inputs.close();
   await engine.close();
   log.info('stopped');
-  await writer.end(LAST_LINES_MS);
-  // A write to a reader that has stopped reading is still under way and would keep the process alive for ever.
-  setTimeout(() => process.exit(EXIT.yes), LAST_LINES_MS).unref();
-  return EXIT.yes;
+  return await endOrderly(writer);
 }

@@ -124,7 +124,7 @@ const TOLD: readonly (readonly [string, string, string])[] = [
   [
     'lines to write',
     'a restart loses',
-    `up to ${time(constantOf('src/commands/webhook.ts', 'LAST_LINES_MS'))} is`,
+    `up to ${time(constantOf('src/commands/process-life.ts', 'LAST_LINES_MS'))} is`,
   ],
   ['shared decisions', 'bound', `${count(constantOf(controller('pod-book'), 'MAX_SHARED'))},`],
   [
