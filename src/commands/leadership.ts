@@ -15,6 +15,7 @@ import { StatusWriter } from '../controller/status-writer.ts';
 import { WebhookBundle } from '../controller/webhook-bundle.ts';
 import { CERTIFICATE_LIVES } from '../domain/certificate-plan.ts';
 import type { Installation } from '../domain/rights.ts';
+import { aborted } from '../kubernetes/wait.ts';
 import { DeclaredSets } from './declared-sets.ts';
 import type { Engine } from './engine.ts';
 import { leadNodes } from './leader-nodes.ts';
@@ -25,13 +26,6 @@ import type { LeaderParts } from './leader-parts.ts';
 const elapsed = (): number => performance.now();
 const wall = (): number => Date.now();
 const clock = SYSTEM_CLOCK;
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 /** Needs nothing but the API server, and everything else needs it: the webhook is not called without. */
 function keepCertificates(parts: LeaderParts, install: Installation, signal: AbortSignal): Promise<unknown> {

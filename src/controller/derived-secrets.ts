@@ -3,6 +3,7 @@ import { isOptedIn } from '../domain/rights.ts';
 import type { Installation, NamespaceFacts } from '../domain/rights.ts';
 import type { ClusterApi, Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { NAMESPACES } from '../kubernetes/resource.ts';
+import { aborted } from '../kubernetes/wait.ts';
 import type {
   CredentialFact,
   CredentialFacts,
@@ -49,13 +50,6 @@ const REAL_TIMERS: Timers = {
     return () => clearTimeout(timer);
   },
 };
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 /** What outlives a leadership, empty in between. */
 interface Findings {
