@@ -3,7 +3,7 @@ import { planCertificates, planValidity, webhookNames } from '../domain/certific
 import type { CertificateLives, CertificatePlan, CertificateStep } from '../domain/certificate-plan.ts';
 import type { ClusterApi, InformerSource } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
-import { Alarm, Pace } from './certificate-alarm.ts';
+import { Alarm, Pace } from './alarm.ts';
 import { readAuthority, readAuthorityKey, readServing } from './certificate-secret.ts';
 import { CertificateStore } from './certificate-store.ts';
 import type { FoundSecrets, IssuedCertificate } from './certificate-store.ts';

@@ -6,7 +6,7 @@ import type { CheckRecord } from '../domain/check-schedule.ts';
 import type { ManifestQuestion } from '../domain/manifest-question.ts';
 import type { Finding } from '../domain/outcome.ts';
 import type { Fingerprint } from '../domain/question.ts';
-import { Alarm } from './certificate-alarm.ts';
+import { Alarm } from './alarm.ts';
 import { AccountTries } from './credential-check-account.ts';
 import { RefusalReport } from './credential-check-report.ts';
 import type { CheckEvents, CheckMeter, RefusedCredential } from './credential-check-report.ts';

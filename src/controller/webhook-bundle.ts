@@ -3,7 +3,7 @@ import { asArray, asObject, asString, own } from '../domain/json.ts';
 import { MUTATING_WEBHOOKS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
 import type { ClusterApi, Informer, InformerSource, JsonPatchOperation } from '../kubernetes/cluster-api.ts';
-import { Alarm, Pace } from './certificate-alarm.ts';
+import { Alarm, Pace } from './alarm.ts';
 
 /** Told of what is done and of what fails, for the log; must not throw. */
 export interface CertificateReports {
