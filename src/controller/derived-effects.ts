@@ -74,10 +74,3 @@ export interface CredentialLog {
   /** A bug: something threw. The namespace is tried again. */
   threw(namespace: string, error: unknown): void;
 }
-
-/** Milliseconds of a monotonic clock, and one-shot timers on it. */
-export interface Timers {
-  now(): number;
-  /** Calls once after the time. Returns what cancels it. */
-  after(ms: number, run: () => void): () => void;
-}

@@ -1,5 +1,5 @@
 // Grace: entries that nothing declares any more stay for a moment, for webhooks that have not heard of it yet.
-import type { Timers } from './derived-effects.ts';
+import type { Timers } from './status-clock.ts';
 
 /** Remembers since when each entry of each namespace has been undeclared. */
 export class Grace {

@@ -12,7 +12,6 @@ import type {
   EventSink,
   MirrorSetSource,
   PodUse,
-  Timers,
 } from './derived-effects.ts';
 import { DerivedBook } from './derived-book.ts';
 import type { DerivedSubject } from './derived-book.ts';
@@ -22,6 +21,8 @@ import { NamespaceWork } from './derived-namespace.ts';
 import { NamespaceBindings } from './namespace-bindings.ts';
 import { NamespaceWatches } from './namespace-watch.ts';
 import { isSameNamespace, keepNamespace } from './opt-in.ts';
+import { SYSTEM_CLOCK } from './status-clock.ts';
+import type { Timers } from './status-clock.ts';
 import { WorkQueue } from './work-queue.ts';
 import type { WorkResult } from './work-queue.ts';
 
@@ -42,14 +43,6 @@ export interface DerivedSecretsOptions {
   /** How long an entry stays after nothing declares it any more; milliseconds. */
   readonly graceMs?: number | undefined;
 }
-
-const REAL_TIMERS: Timers = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** What outlives a leadership, empty in between. */
 interface Findings {
@@ -73,7 +66,7 @@ class Session {
   constructor(options: DerivedSecretsOptions, findings: Findings, signal: AbortSignal) {
     this.#options = options;
     const { api, informers, install, log, meter, pods, declarations } = options;
-    const timers = options.timers ?? REAL_TIMERS;
+    const timers = options.timers ?? SYSTEM_CLOCK;
     this.#queue = new WorkQueue({
       work: (namespace) => this.#turn(namespace),
       onEnd: (namespace, result, error) => {

@@ -1,9 +1,9 @@
 // Namespace watch: one informer of pull secrets per namespace that we serve, opened a few at a time and closed on opt-out.
 import type { Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
-import type { Timers } from './derived-effects.ts';
 import { keepSecret } from './secret-record.ts';
 import type { SecretRecord } from './secret-record.ts';
+import type { Timers } from './status-clock.ts';
 
 /** Helm keeps whole releases in secrets, and tokens are many: neither is ever a pull secret. */
 const FIELD_SELECTOR = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';

@@ -1,4 +1,4 @@
-// Status clock: time for what is written down about sets and pods; handed in, so that tests need not wait.
+// Status clock: time for all that the controller does later or writes down; handed in, so that tests need not wait.
 
 export interface ControllerClock {
   /** Monotonic milliseconds. */
@@ -8,6 +8,9 @@ export interface ControllerClock {
   /** Runs a task once, later; the result calls it off. */
   after(ms: number, task: () => void): () => void;
 }
+
+/** What queues and watches go by. */
+export type Timers = Pick<ControllerClock, 'now' | 'after'>;
 
 export const SYSTEM_CLOCK: ControllerClock = {
   now: () => performance.now(),

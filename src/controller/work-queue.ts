@@ -1,5 +1,5 @@
 // Work queue: keys to be worked on, each once at a time, a few at once, and again later when that fails.
-import type { Timers } from './derived-effects.ts';
+import type { Timers } from './status-clock.ts';
 
 /** What came of one run. `later`: all is well, look again after that time. `failed`: try again, each time later. */
 export type WorkResult =

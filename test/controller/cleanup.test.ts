@@ -6,7 +6,7 @@ import { NAMESPACES, PODS, ROLE_BINDINGS, SECRETS } from '../../src/kubernetes/r
 import { failure, MemoryCluster } from '../support/cluster.ts';
 import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
 import { INSTALL, makeCredentialScene, OPTED_IN } from './credential-scene.ts';
-import { FakeTimers, flush } from './fake-timers.ts';
+import { FakeClock, settle } from './status-fake-clock.ts';
 
 const SET = 'registry-failover-set-own';
 let cluster: MemoryCluster;
@@ -15,7 +15,7 @@ let lines: string[];
 beforeEach(async () => {
   cluster = new MemoryCluster();
   lines = [];
-  const timers = new FakeTimers();
+  const timers = new FakeClock();
   const scene = makeCredentialScene({ api: cluster, informers: cluster, timers });
   for (const name of ['a', 'b', 'c']) cluster.put(NAMESPACES, { metadata: { name, labels: OPTED_IN } });
   const secret = makeSecret('dc1', { 'dc1.test': 'dc1' });
@@ -28,7 +28,7 @@ beforeEach(async () => {
     await timers.advance(100);
   }
   await scene.stop();
-  await flush();
+  await settle();
   expect(cluster.all(SECRETS)).toHaveLength(3);
 });
 

@@ -6,8 +6,8 @@ import type {
   EventSink,
   MirrorSetSource,
   PodUse,
-  Timers,
 } from '../../src/controller/derived-effects.ts';
+import type { Timers } from '../../src/controller/status-clock.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { SecretUser } from '../../src/domain/pod-use.ts';
 import type { ClusterApi, InformerSource } from '../../src/kubernetes/cluster-api.ts';

@@ -8,7 +8,7 @@ import { failure, MemoryCluster } from '../support/cluster.ts';
 import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
 import { INSTALL, makeCredentialScene, OPTED_IN } from './credential-scene.ts';
 import type { CredentialScene } from './credential-scene.ts';
-import { FakeTimers, flush } from './fake-timers.ts';
+import { FakeClock, settle } from './status-fake-clock.ts';
 
 const FROM = 'registry-failover-from-regcred';
 const SET = 'registry-failover-set-own';
@@ -16,7 +16,7 @@ const [WEBHOOK, CONTROLLER] = ['registry-failover-webhook', 'registry-failover-c
 
 let cluster: MemoryCluster;
 let scene: CredentialScene;
-let timers: FakeTimers;
+let timers: FakeClock;
 
 /** What RBAC says: without the controller's binding no secret of the namespace is seen or written. */
 function enforceRights(): void {
@@ -29,7 +29,7 @@ function enforceRights(): void {
 
 function begin(options: { graceMs?: number } = {}): void {
   cluster = new MemoryCluster();
-  timers = new FakeTimers();
+  timers = new FakeClock();
   scene = makeCredentialScene({ api: cluster, informers: cluster, timers, ...options });
   enforceRights();
 }
@@ -43,11 +43,11 @@ afterEach(async () => {
 });
 
 /** Until nothing moves any more, but for what waits longer than a moment. */
-async function settle(moments = 4): Promise<void> {
+async function untilQuiet(moments = 4): Promise<void> {
   for (let moment = 0; moment < moments; moment += 1) {
     for (let round = 0; round < 5; round += 1) {
       await cluster.settle();
-      await flush();
+      await settle();
     }
     await timers.advance(60);
   }
@@ -97,7 +97,7 @@ async function serveShop(): Promise<void> {
   pullSecret('shop', 'regcred', { 'fra.test': 'fra' });
   scene.sets.declare(both(), own());
   scene.start();
-  await settle();
+  await untilQuiet();
 }
 
 describe('DerivedSecrets', () => {
@@ -127,7 +127,7 @@ describe('DerivedSecrets', () => {
       type: 'kubernetes.io/tls',
       data: {},
     });
-    await settle();
+    await untilQuiet();
     expect(cluster.calls.length).toBe(before);
   });
 
@@ -151,7 +151,7 @@ describe('DerivedSecrets', () => {
     };
     label('shop');
     scene.start();
-    await settle();
+    await untilQuiet();
     await stopped;
     expect(scene.deeds).toContain(`bound shop/${CONTROLLER}`);
     expect(bindings('shop')).toEqual([CONTROLLER]);
@@ -165,11 +165,11 @@ describe('DerivedSecrets', () => {
     scene.pods.isCurrent = false;
     leave();
     await timers.advance(60_000);
-    await settle();
+    await untilQuiet();
     expect(users('shop', SET)).toEqual({ 'dc1.test': 'dc1' });
     scene.pods.isCurrent = true;
     await timers.advance(5_000);
-    await settle();
+    await untilQuiet();
     expect(users('shop', SET)).toBeUndefined();
   });
 
@@ -181,14 +181,14 @@ describe('DerivedSecrets', () => {
     expect(scene.derived.boundSince('shop')).toBeUndefined();
     cluster.wallClock = () => new Date(made + 3_600_000);
     scene.start();
-    await settle();
+    await untilQuiet();
     expect([scene.derived.boundSince('shop'), scene.derived.boundSince('other')]).toEqual([made, undefined]);
   });
 
   it('derives nothing from a source that is too large, keeps none of its text, and says so', async () => {
     await serveShop();
     pullSecret('shop', 'huge', { 'fra.test': 'x'.repeat(700_000) });
-    await settle();
+    await untilQuiet();
     expect(users('shop', 'registry-failover-from-huge')).toBeUndefined();
     expect(scene.derived.facts()).toContainEqual(
       expect.objectContaining({
@@ -206,11 +206,11 @@ describe('DerivedSecrets', () => {
     await serveShop();
     label('other', {});
     pullSecret('other', 'regcred', { 'fra.test': 'fra' });
-    await settle();
+    await untilQuiet();
     expect([bindings('other'), users('other', FROM)]).toEqual([[], undefined]);
     label('other');
     await timers.advance(100);
-    await settle();
+    await untilQuiet();
     expect(users('other', FROM)).toEqual({ 'ams.test': 'fra' });
   });
 
@@ -230,12 +230,12 @@ describe('DerivedSecrets', () => {
     label('team-a', { ...OPTED_IN, team: 'a' });
     scene.sets.declare(own({ namespaceSelector: selector }));
     scene.start();
-    await settle();
+    await untilQuiet();
     await timers.advance(100);
-    await settle();
+    await untilQuiet();
     expect([users('shop', SET), users('team-a', SET)]).toEqual([undefined, { 'dc1.test': 'dc1' }]);
     label('team-a', { ...OPTED_IN, team: 'b' });
-    await settle();
+    await untilQuiet();
     expect(users('team-a', SET)).toBeUndefined();
   });
 
@@ -243,17 +243,17 @@ describe('DerivedSecrets', () => {
     await serveShop();
     const uid = look('shop', FROM)?.metadata.uid;
     pullSecret('shop', 'regcred', { 'fra.test': 'new' });
-    await settle();
+    await untilQuiet();
     expect([users('shop', FROM), look('shop', FROM)?.metadata.uid]).toEqual([{ 'ams.test': 'new' }, uid]);
     cluster.take(SECRETS, { namespace: 'shop', name: 'regcred' });
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toBeUndefined();
   });
 
   it('goes with its set', async () => {
     await serveShop();
     scene.sets.declare(both());
-    await settle();
+    await untilQuiet();
     expect([users('shop', SET), users('shop', FROM)]).toEqual([undefined, { 'ams.test': 'fra' }]);
     expect(scene.derived.facts()).toHaveLength(1);
   });
@@ -264,7 +264,7 @@ describe('DerivedSecrets', () => {
   ])('repairs %s by hand', async (_, edit) => {
     await serveShop();
     edit();
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toEqual({ 'ams.test': 'fra' });
   });
 
@@ -279,13 +279,13 @@ describe('DerivedSecrets', () => {
     await serveShop();
     const present = cluster.look(ROLE_BINDINGS, { namespace: 'shop', name });
     cluster.take(ROLE_BINDINGS, { namespace: 'shop', name });
-    await settle();
+    await untilQuiet();
     expect(bindings('shop').sort()).toEqual([CONTROLLER, WEBHOOK]);
     cluster.put(ROLE_BINDINGS, {
       ...(cluster.look(ROLE_BINDINGS, { namespace: 'shop', name }) as KubeObject),
       subjects: [{ kind: 'User', name: 'mallory' }],
     });
-    await settle();
+    await untilQuiet();
     expect(cluster.look(ROLE_BINDINGS, { namespace: 'shop', name })?.['subjects']).toEqual(
       present?.['subjects'],
     );
@@ -296,12 +296,12 @@ describe('DerivedSecrets', () => {
     scene.pods.use('shop', FROM, 'ams.test/app:1');
     scene.deeds.length = 0;
     label('shop', {});
-    await settle();
+    await untilQuiet();
     expect(scene.deeds).toEqual([`unbound shop/${WEBHOOK}`, `removed shop/${SET}`]);
     expect([users('shop', FROM), bindings('shop')]).toEqual([{ 'ams.test': 'fra' }, [CONTROLLER]]);
     expect(scene.derived.facts()).toEqual([]);
     scene.pods.use('shop', FROM);
-    await settle();
+    await untilQuiet();
     expect(scene.deeds.slice(2)).toEqual([`removed shop/${FROM}`, `unbound shop/${CONTROLLER}`]);
   });
 
@@ -310,7 +310,7 @@ describe('DerivedSecrets', () => {
     await scene.stop();
     label('shop', {});
     scene.start();
-    await settle();
+    await untilQuiet();
     expect([users('shop', FROM), users('shop', SET), bindings('shop')]).toEqual([undefined, undefined, []]);
   });
 
@@ -320,10 +320,10 @@ describe('DerivedSecrets', () => {
     scene.deeds.length = 0;
     const deletionTimestamp = '2026-01-01T00:00:00Z';
     cluster.put(NAMESPACES, { metadata: { ...metadata, deletionTimestamp, finalizers: ['kubernetes'] } });
-    await settle();
+    await untilQuiet();
     cluster.take(SECRETS, { namespace: 'shop', name: FROM });
     cluster.take(ROLE_BINDINGS, { namespace: 'shop', name: WEBHOOK });
-    await settle();
+    await untilQuiet();
     expect([scene.deeds, scene.derived.facts()]).toEqual([[], []]);
   });
 
@@ -334,9 +334,9 @@ describe('DerivedSecrets', () => {
       type: 'kubernetes.io/dockerconfigjson',
       data: { '.dockerconfigjson': btoa('{"auths":{"fra.test":{"auth":"%%%"}}}') },
     });
-    await settle();
+    await untilQuiet();
     scene.sets.declare(both(), own());
-    await settle();
+    await untilQuiet();
     expect(scene.events).toMatchObject([
       {
         regarding: { kind: 'Secret', namespace: 'shop', name: 'broken' },
@@ -357,11 +357,11 @@ describe('DerivedSecrets', () => {
     begin({ graceMs: 5_000 });
     await serveShop();
     scene.sets.declare(both());
-    await settle();
+    await untilQuiet();
     await timers.advance(4_000);
     expect(users('shop', SET)).toBeDefined();
     await timers.advance(1_000);
-    await settle();
+    await untilQuiet();
     expect(users('shop', SET)).toBeUndefined();
   });
 
@@ -370,10 +370,10 @@ describe('DerivedSecrets', () => {
     await serveShop();
     const uid = look('shop', FROM)?.metadata.uid;
     cluster.take(SECRETS, { namespace: 'shop', name: 'regcred' });
-    await settle();
+    await untilQuiet();
     await timers.advance(3_000);
     pullSecret('shop', 'regcred', { 'fra.test': 'new' });
-    await settle();
+    await untilQuiet();
     await timers.advance(60_000);
     expect([users('shop', FROM), look('shop', FROM)?.metadata.uid]).toEqual([{ 'ams.test': 'new' }, uid]);
   });
@@ -387,11 +387,11 @@ describe('DerivedSecrets', () => {
     });
     scene.sets.declare();
     scene.start();
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toBeDefined();
     scene.pods.use('shop', FROM, 'ams.test/app:1');
     known();
-    await settle();
+    await untilQuiet();
     expect([users('shop', FROM), users('shop', SET)]).toEqual([{ 'ams.test': 'fra' }, undefined]);
   });
 
@@ -407,7 +407,7 @@ describe('DerivedSecrets', () => {
     ]);
     enforceRights();
     await timers.advance(60_000);
-    await settle();
+    await untilQuiet();
     expect(scene.derived.facts()).toMatchObject([{ state: 'ready' }, { state: 'ready' }]);
   });
 
@@ -433,7 +433,7 @@ describe('DerivedSecrets', () => {
     ]);
     enforceRights();
     cluster.retryWatches();
-    await settle();
+    await untilQuiet();
     expect(scene.derived.facts()).toMatchObject([{ state: 'ready' }, { state: 'ready' }]);
   });
 
@@ -443,12 +443,12 @@ describe('DerivedSecrets', () => {
     const start = timers.now();
     for (let time = 0; time < 200; time += 1) {
       cluster.take(SECRETS, { namespace: 'shop', name: FROM });
-      await settle(1);
+      await untilQuiet(1);
     }
     const seconds = (timers.now() - start) / 1_000;
     expect(cluster.count('apply', SECRETS) - before).toBeLessThan(15 + seconds);
     await timers.advance(2_000);
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toBeDefined();
   });
 
@@ -467,7 +467,7 @@ describe('DerivedSecrets', () => {
     const last = (): string[] | undefined => seen.at(-1);
     expect(last()).toEqual(['both ams.test fra', 'own dc1.test dc1']);
     pullSecret('shop', 'regcred', { 'fra.test': 'new' });
-    await settle();
+    await untilQuiet();
     expect(last()).toEqual(['both ams.test new', 'own dc1.test dc1']);
     await scene.stop();
     expect(last()).toEqual([]);
@@ -479,7 +479,7 @@ describe('DerivedSecrets', () => {
     const before = cluster.calls.length;
     pullSecret('shop', 'regcred', { 'fra.test': 'new' });
     scene.sets.declare();
-    await settle();
+    await untilQuiet();
     await timers.advance(60_000);
     expect(cluster.calls.length).toBe(before);
     expect([scene.derived.facts(), scene.counts()]).toEqual([[], { ready: 0, pending: 0, failed: 0 }]);
@@ -498,7 +498,7 @@ describe('DerivedSecrets', () => {
     const stopping = scene.stop().then(() => {
       stopped = true;
     });
-    await settle();
+    await untilQuiet();
     expect(stopped).toBe(false);
     release();
     await stopping;
@@ -510,11 +510,11 @@ describe('DerivedSecrets', () => {
     await serveShop();
     cluster.goAway();
     scene.sets.declare(own());
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toBeDefined();
     cluster.comeBack();
     await timers.advance(2_000);
-    await settle();
+    await untilQuiet();
     expect(users('shop', FROM)).toBeUndefined();
   });
 
@@ -522,14 +522,14 @@ describe('DerivedSecrets', () => {
     for (let number = 0; number < 120; number += 1) label(`ns-${number}`);
     scene.sets.declare(own());
     scene.start();
-    for (let round = 0; round < 5; round += 1) await cluster.settle().then(flush);
+    for (let round = 0; round < 5; round += 1) await cluster.settle().then(settle);
     const open = (): number => cluster.count('watch', SECRETS);
     expect(open()).toBe(1);
     await timers.advance(1_000);
     expect(open()).toBeGreaterThan(45);
     expect(open()).toBeLessThan(55);
     await timers.advance(1_500);
-    await settle();
+    await untilQuiet();
     expect(scene.counts()).toEqual({ ready: 120, pending: 0, failed: 0 });
   });
 });

@@ -21,6 +21,12 @@ export class FakeClock implements ControllerClock {
     return () => this.#tasks.delete(task);
   }
 
+  /** Tasks that have not been called off and are not due yet. */
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  /** Moves the clock, running what falls due in between, each at its time. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await settle();
@@ -33,6 +39,7 @@ export class FakeClock implements ControllerClock {
       await settle();
     }
     this.#move(end);
+    await settle();
   }
 
   #move(to: number): void {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { backoffMs, WorkQueue } from '../../src/controller/work-queue.ts';
 import type { WorkResult } from '../../src/controller/work-queue.ts';
-import { FakeTimers, flush } from './fake-timers.ts';
+import { FakeClock, settle } from './status-fake-clock.ts';
 
 interface Run {
   readonly key: string;
@@ -12,7 +12,7 @@ interface Run {
 }
 
 interface Scene {
-  readonly timers: FakeTimers;
+  readonly timers: FakeClock;
   readonly queue: WorkQueue;
   readonly runs: Run[];
   readonly ends: string[];
@@ -20,7 +20,7 @@ interface Scene {
 
 /** Runs end when the test ends them. */
 function makeScene(concurrency = 8, random = (): number => 0): Scene {
-  const timers = new FakeTimers();
+  const timers = new FakeClock();
   const runs: Run[] = [];
   const ends: string[] = [];
   const queue = new WorkQueue({
@@ -45,10 +45,10 @@ describe('WorkQueue', () => {
   it('runs a key once however often it was added before it starts, and once more when added while it runs', async () => {
     const scene = makeScene();
     for (let time = 0; time < 5; time += 1) scene.queue.add('a');
-    await flush();
+    await settle();
     expect(keysOf(scene)).toEqual(['a']);
     for (let time = 0; time < 5; time += 1) scene.queue.add('a');
-    await flush();
+    await settle();
     expect(keysOf(scene)).toEqual(['a']);
     scene.runs[0]?.end();
     await scene.timers.advance(50);
@@ -61,10 +61,10 @@ describe('WorkQueue', () => {
   it('runs some keys at once and the others in their order', async () => {
     const scene = makeScene(2);
     for (const key of ['a', 'b', 'c', 'd']) scene.queue.add(key);
-    await flush();
+    await settle();
     expect(keysOf(scene)).toEqual(['a', 'b']);
     scene.runs[1]?.end();
-    await flush();
+    await settle();
     expect(keysOf(scene)).toEqual(['a', 'b', 'c']);
   });
 
@@ -74,7 +74,7 @@ describe('WorkQueue', () => {
     scene.queue.add('d');
     scene.queue.add('c');
     for (let run = 0; run < 5; run += 1) {
-      await flush();
+      await settle();
       scene.runs.at(-1)?.end();
     }
     expect(keysOf(scene)).toEqual(['a', 'd', 'c', 'b']);
@@ -90,7 +90,7 @@ describe('WorkQueue', () => {
     const scene = makeScene();
     const { timers, runs, queue } = scene;
     queue.add('a');
-    await flush();
+    await settle();
     const waits: number[] = [];
     for (let time = 0; time < 11; time += 1) {
       const ended = timers.now();
@@ -104,7 +104,7 @@ describe('WorkQueue', () => {
     await timers.advance(120_000);
     expect(runs).toHaveLength(12);
     queue.add('a');
-    await flush();
+    await settle();
     runs.at(-1)?.end(FAILED);
     await timers.advance(200);
     expect(runs).toHaveLength(14);
@@ -113,7 +113,7 @@ describe('WorkQueue', () => {
   it('waits as long as the API server asks for', async () => {
     const { timers, runs, queue } = makeScene();
     queue.add('a');
-    await flush();
+    await settle();
     runs[0]?.end({ kind: 'failed', retryAfterMs: 5_000 });
     await timers.advance(4_999);
     expect(runs).toHaveLength(1);
@@ -124,7 +124,7 @@ describe('WorkQueue', () => {
   it('looks again when it is told to, which is no failure', async () => {
     const { timers, runs, queue, ends } = makeScene();
     queue.add('a');
-    await flush();
+    await settle();
     runs[0]?.end({ kind: 'later', ms: 700 });
     await timers.advance(699);
     expect(runs).toHaveLength(1);
@@ -139,11 +139,11 @@ describe('WorkQueue', () => {
   it('does not wait for a retry when something new happens', async () => {
     const { timers, runs, queue } = makeScene();
     queue.add('a');
-    await flush();
+    await settle();
     runs[0]?.end({ kind: 'failed', retryAfterMs: 50_000 });
-    await flush();
+    await settle();
     queue.add('a');
-    await flush();
+    await settle();
     expect(runs).toHaveLength(2);
     runs[1]?.end();
     await timers.advance(60_000);
@@ -154,9 +154,9 @@ describe('WorkQueue', () => {
     const { timers, runs, queue, ends } = makeScene(1);
     queue.add('a');
     queue.add('b');
-    await flush();
+    await settle();
     runs[0]?.fail(new Error('bug'));
-    await flush();
+    await settle();
     expect(ends).toEqual(['a threw bug']);
     runs[1]?.end();
     await timers.advance(200);
@@ -179,12 +179,12 @@ describe('WorkQueue', () => {
     const { timers, runs, queue } = makeScene(1);
     queue.add('a');
     queue.add('b');
-    await flush();
+    await settle();
     let closed = false;
     const closing = queue.close().then(() => {
       closed = true;
     });
-    await flush();
+    await settle();
     expect(closed).toBe(false);
     queue.add('c');
     runs[0]?.end(FAILED);
