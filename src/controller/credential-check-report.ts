@@ -1,21 +1,7 @@
 // Credential check report: which secrets hold a credential that a mirror refuses, for status, events and metrics.
 import type { CheckUse, CredentialCheck } from '../domain/check-plan.ts';
 import type { CheckRecord } from '../domain/check-schedule.ts';
-
-export interface CheckEvents {
-  report(event: {
-    readonly regarding: {
-      readonly apiVersion: string;
-      readonly kind: string;
-      readonly namespace: string;
-      readonly name: string;
-      readonly uid: string;
-    };
-    readonly type: 'Warning';
-    readonly reason: string;
-    readonly note: string;
-  }): void;
-}
+import type { EventReport, EventSink } from './event-sink.ts';
 
 export interface CheckMeter {
   /** Gauge credentials_refused{endpoint}: distinct credentials; every mirror with one to try, and no other. */
@@ -44,7 +30,7 @@ interface Refusal {
 /** At once; the status counts the others. */
 const MAX_EVENTS = 50;
 
-function eventOf({ use, row }: Refusal): Parameters<CheckEvents['report']>[0] {
+function eventOf({ use, row }: Refusal): EventReport {
   const { namespace, secret, uid } = use;
   const words = row.message === '' ? '' : ` (${row.message})`;
   return {
@@ -79,13 +65,13 @@ function findRefusals(
 
 /** Holds what was told last, and tells what has changed. */
 export class RefusalReport {
-  readonly #events: CheckEvents;
+  readonly #events: EventSink;
   readonly #meter: CheckMeter;
   readonly #listeners = new Set<() => void>();
   #told: ReadonlyMap<string, Refusal> = new Map();
   #rows: readonly RefusedCredential[] = [];
 
-  constructor(events: CheckEvents, meter: CheckMeter) {
+  constructor(events: EventSink, meter: CheckMeter) {
     this.#events = events;
     this.#meter = meter;
   }

@@ -9,7 +9,8 @@ import type { Fingerprint } from '../domain/question.ts';
 import { Alarm } from './alarm.ts';
 import { AccountTries } from './credential-check-account.ts';
 import { RefusalReport } from './credential-check-report.ts';
-import type { CheckEvents, CheckMeter, RefusedCredential } from './credential-check-report.ts';
+import type { CheckMeter, RefusedCredential } from './credential-check-report.ts';
+import type { EventSink } from './event-sink.ts';
 
 /** The part of the registry client that is needed here. Never rejects; settles within the budget. */
 export interface Asker {
@@ -27,7 +28,7 @@ export interface CredentialCheckOptions {
   readonly asker: Asker;
   readonly subjects: CheckSubjects;
   readonly fingerprint: Fingerprint;
-  readonly events: CheckEvents;
+  readonly events: EventSink;
   readonly meter: CheckMeter;
   /** `now`: monotonic milliseconds. `wall`: milliseconds of Unix time. */
   readonly clock: { readonly now: () => number; readonly wall: () => number };

@@ -23,22 +23,6 @@ export interface MirrorSetSource {
   onChange(listener: () => void): () => void;
 }
 
-/** Writes events; aggregation is its own affair. */
-export interface EventSink {
-  report(event: {
-    readonly regarding: {
-      readonly kind: string;
-      readonly apiVersion: string;
-      readonly namespace: string;
-      readonly name: string;
-      readonly uid: string;
-    };
-    readonly type: 'Normal' | 'Warning';
-    readonly reason: string;
-    readonly note: string;
-  }): void;
-}
-
 export type CredentialState = 'ready' | 'pending' | 'failed';
 
 /** How it stands with one derived secret that one mirror set wants in one namespace. */

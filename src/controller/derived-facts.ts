@@ -1,13 +1,8 @@
 // Derived facts: how it stands with every derived secret of every namespace, for status, metrics and events.
 import { printProblem } from '../domain/problem.ts';
 import type { SecretProblem } from '../domain/secret-plan.ts';
-import type {
-  CredentialFact,
-  CredentialFacts,
-  CredentialMeter,
-  CredentialState,
-  EventSink,
-} from './derived-effects.ts';
+import type { CredentialFact, CredentialFacts, CredentialMeter, CredentialState } from './derived-effects.ts';
+import type { EventReport, EventSink } from './event-sink.ts';
 
 const WORST: readonly CredentialState[] = ['failed', 'pending', 'ready'];
 
@@ -23,10 +18,7 @@ function countSecrets(facts: readonly CredentialFact[]): Record<CredentialState,
 }
 
 /** An event is about the source that its owner can mend, or the secret that stands in the way. */
-function eventOf(
-  namespace: string,
-  { secret, uid, problem }: SecretProblem,
-): Parameters<EventSink['report']>[0] {
+function eventOf(namespace: string, { secret, uid, problem }: SecretProblem): EventReport {
   return {
     regarding: { kind: 'Secret', apiVersion: 'v1', namespace, name: secret, uid },
     type: 'Warning',

@@ -9,13 +9,13 @@ import type {
   CredentialFacts,
   CredentialLog,
   CredentialMeter,
-  EventSink,
   MirrorSetSource,
   PodUse,
 } from './derived-effects.ts';
 import { DerivedBook } from './derived-book.ts';
 import type { DerivedSubject } from './derived-book.ts';
 import { DerivedFacts } from './derived-facts.ts';
+import type { EventSink } from './event-sink.ts';
 import { Grace } from './derived-grace.ts';
 import { NamespaceWork } from './derived-namespace.ts';
 import { NamespaceBindings } from './namespace-bindings.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CredentialChecker } from '../../src/controller/credential-check.ts';
-import type { CheckEvents } from '../../src/controller/credential-check-report.ts';
+import type { EventReport } from '../../src/controller/event-sink.ts';
 import { buildImage } from '../../src/demo/image.ts';
 import type { DemoRegistry } from '../../src/demo/registry.ts';
 import type { CheckSubject } from '../../src/domain/check-plan.ts';
@@ -25,7 +25,7 @@ type Ask = (question: ManifestQuestion, budgetMs: number) => Promise<Finding>;
 let subjects: CheckSubject[];
 let listeners: Set<() => void>;
 let asked: { readonly at: number; readonly who: string }[];
-let events: Parameters<CheckEvents['report']>[0][];
+let events: EventReport[];
 let counts: ReadonlyMap<string, number>;
 let faults: unknown[];
 let answer: (question: ManifestQuestion) => Outcome | Promise<Outcome>;

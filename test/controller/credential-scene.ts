@@ -3,10 +3,10 @@ import { DerivedSecrets } from '../../src/controller/derived-secrets.ts';
 import type {
   CredentialLog,
   CredentialState,
-  EventSink,
   MirrorSetSource,
   PodUse,
 } from '../../src/controller/derived-effects.ts';
+import type { EventReport } from '../../src/controller/event-sink.ts';
 import type { Timers } from '../../src/controller/status-clock.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { SecretUser } from '../../src/domain/pod-use.ts';
@@ -14,8 +14,6 @@ import type { ClusterApi, InformerSource } from '../../src/kubernetes/cluster-ap
 
 export const INSTALL = { namespace: 'registry-failover', fullname: 'registry-failover' };
 export const OPTED_IN = { 'registry-failover.io/enabled': 'true' };
-
-type Event = Parameters<EventSink['report']>[0];
 
 /** Declarations as a variable. */
 export class Sets implements MirrorSetSource {
@@ -65,7 +63,7 @@ export interface CredentialScene {
   readonly sets: Sets;
   readonly pods: Pods;
   readonly derived: DerivedSecrets;
-  readonly events: Event[];
+  readonly events: EventReport[];
   /** `bound shop/registry-failover-webhook` and so on, failures too. */
   readonly deeds: string[];
   readonly thrown: unknown[];
@@ -82,7 +80,7 @@ export function makeCredentialScene(options: {
   readonly graceMs?: number;
   readonly timers?: Timers;
 }): CredentialScene {
-  const events: Event[] = [];
+  const events: EventReport[] = [];
   const deeds: string[] = [];
   const thrown: unknown[] = [];
   const [sets, pods] = [new Sets(), new Pods()];
