@@ -1,6 +1,7 @@
 // Credential check report: which secrets hold a credential that a mirror refuses, for status, events and metrics.
 import type { CheckUse, CredentialCheck } from '../domain/check-plan.ts';
 import type { CheckRecord } from '../domain/check-schedule.ts';
+import type { RefusedCredential } from '../domain/set-status-facts.ts';
 import type { EventReport, EventSink } from './event-sink.ts';
 
 export interface CheckMeter {
@@ -9,22 +10,14 @@ export interface CheckMeter {
 }
 
 /** A credential that a mirror refuses, in one of the secrets that hold it. */
-export interface RefusedCredential {
-  readonly set: string;
-  readonly namespace: string;
-  /** Name of the derived pull secret. */
-  readonly secret: string;
-  /** `host[:port][/path]` of the mirror. */
-  readonly endpoint: string;
+export interface DatedRefusal extends RefusedCredential {
   /** Milliseconds of Unix time. */
   readonly since: number;
-  /** The registry's words, cleaned. */
-  readonly message: string;
 }
 
 interface Refusal {
   readonly use: CheckUse;
-  readonly row: RefusedCredential;
+  readonly row: DatedRefusal;
 }
 
 /** At once; the status counts the others. */
@@ -69,7 +62,7 @@ export class RefusalReport {
   readonly #meter: CheckMeter;
   readonly #listeners = new Set<() => void>();
   #told: ReadonlyMap<string, Refusal> = new Map();
-  #rows: readonly RefusedCredential[] = [];
+  #rows: readonly DatedRefusal[] = [];
 
   constructor(events: EventSink, meter: CheckMeter) {
     this.#events = events;
@@ -77,7 +70,7 @@ export class RefusalReport {
   }
 
   /** The same array until something changes. */
-  rows(): readonly RefusedCredential[] {
+  rows(): readonly DatedRefusal[] {
     return this.#rows;
   }
 

@@ -9,7 +9,7 @@ import type { Fingerprint } from '../domain/question.ts';
 import { Alarm } from './alarm.ts';
 import { AccountTries } from './credential-check-account.ts';
 import { RefusalReport } from './credential-check-report.ts';
-import type { CheckMeter, RefusedCredential } from './credential-check-report.ts';
+import type { CheckMeter, DatedRefusal } from './credential-check-report.ts';
 import type { EventSink } from './event-sink.ts';
 
 /** The part of the registry client that is needed here. Never rejects; settles within the budget. */
@@ -82,7 +82,7 @@ export class CredentialChecker {
   }
 
   /** The same array until something changes. */
-  refused(): readonly RefusedCredential[] {
+  refused(): readonly DatedRefusal[] {
     return this.#report.rows();
   }
 

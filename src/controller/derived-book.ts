@@ -1,7 +1,7 @@
 // Derived book: the derived secrets as they stand in the namespaces now, for whoever tries their credentials.
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { FoundSecret } from '../domain/secret-plan.ts';
-import type { CredentialFact } from './derived-effects.ts';
+import type { CredentialFact } from '../domain/set-status-facts.ts';
 
 /** A derived pull secret that is up to date, and a mirror set that wants it. */
 export interface DerivedSubject {

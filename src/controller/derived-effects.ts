@@ -1,7 +1,7 @@
 // What the keeping of derived secrets needs from the rest of the controller, and what it tells it: small interfaces.
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { SecretUser } from '../domain/pod-use.ts';
-import type { Problem } from '../domain/problem.ts';
+import type { CredentialFact } from '../domain/set-status-facts.ts';
 
 /** Which living pods name a secret. */
 export interface PodUse {
@@ -23,17 +23,7 @@ export interface MirrorSetSource {
   onChange(listener: () => void): () => void;
 }
 
-export type CredentialState = 'ready' | 'pending' | 'failed';
-
-/** How it stands with one derived secret that one mirror set wants in one namespace. */
-export interface CredentialFact {
-  readonly set: string;
-  readonly namespace: string;
-  /** Name of the derived secret; '' when it is not known which, because the namespace cannot be worked on at all. */
-  readonly secret: string;
-  readonly state: CredentialState;
-  readonly problem?: Problem;
-}
+export type CredentialState = CredentialFact['state'];
 
 /** What status and others read. */
 export interface CredentialFacts {

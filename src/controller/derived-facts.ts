@@ -1,7 +1,8 @@
 // Derived facts: how it stands with every derived secret of every namespace, for status, metrics and events.
 import { printProblem } from '../domain/problem.ts';
 import type { SecretProblem } from '../domain/secret-plan.ts';
-import type { CredentialFact, CredentialFacts, CredentialMeter, CredentialState } from './derived-effects.ts';
+import type { CredentialFact } from '../domain/set-status-facts.ts';
+import type { CredentialFacts, CredentialMeter, CredentialState } from './derived-effects.ts';
 import type { EventReport, EventSink } from './event-sink.ts';
 
 const WORST: readonly CredentialState[] = ['failed', 'pending', 'ready'];

@@ -3,8 +3,9 @@ import { deriveForSet } from '../domain/derived-secret.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { SecretPlan } from '../domain/secret-plan.ts';
+import type { CredentialFact } from '../domain/set-status-facts.ts';
 import type { ApiFailure, ApiFailureKind } from '../kubernetes/cluster-api.ts';
-import type { CredentialFact, CredentialState } from './derived-effects.ts';
+import type { CredentialState } from './derived-effects.ts';
 
 /** Failures that end by themselves: the next try, seconds later, has every chance. */
 const PASSING: ReadonlySet<ApiFailureKind> = new Set([

@@ -1,11 +1,11 @@
 // Derived secrets: keeps every opted-in namespace supplied with rights and derived pull secrets, for as long as this replica leads.
 import { isOptedIn } from '../domain/rights.ts';
 import type { Installation, NamespaceFacts } from '../domain/rights.ts';
+import type { CredentialFact } from '../domain/set-status-facts.ts';
 import type { ClusterApi, Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { NAMESPACES } from '../kubernetes/resource.ts';
 import { aborted } from '../kubernetes/wait.ts';
 import type {
-  CredentialFact,
   CredentialFacts,
   CredentialLog,
   CredentialMeter,

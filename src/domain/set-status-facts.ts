@@ -3,11 +3,12 @@ import type { DownCause, HealthStatus } from './health.ts';
 import type { MirrorSet } from './mirror-set.ts';
 import type { Problem } from './problem.ts';
 
-/** A derived pull secret that is wanted, and how far it is. */
+/** A derived pull secret that a mirror set wants in a namespace, and how far it is. */
 export interface CredentialFact {
   /** Name of the mirror set. */
   readonly set: string;
   readonly namespace: string;
+  /** Name of the derived secret; '' when it is not known which, because the namespace cannot be worked on at all. */
   readonly secret: string;
   readonly state: 'ready' | 'pending' | 'failed';
   readonly problem?: Pick<Problem, 'message' | 'fix'> | undefined;
@@ -17,6 +18,7 @@ export interface CredentialFact {
 export interface RefusedCredential {
   readonly set: string;
   readonly namespace: string;
+  /** Name of the derived pull secret. */
   readonly secret: string;
   /** `host[:port][/path]` of the mirror. */
   readonly endpoint: string;
