@@ -1,10 +1,10 @@
 // Declared state: what admission needs of the declarations in force: sets by namespace, pull secrets by name.
 import type { PullSecretObject } from '../domain/pull-secret.ts';
 import { parsePullSecret } from '../domain/pull-secret.ts';
-import { selects, selectsByName } from '../domain/label-selector.ts';
 import type { Labels } from '../domain/label-selector.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { SecretReading } from '../domain/pod-credentials.ts';
+import { setsFor, setsForName } from '../domain/set-selection.ts';
 import type { MirrorSource, PullSecretSource, RefusalSource, ServiceAccountSource } from './lookups.ts';
 
 export interface DeclaredObjects {
@@ -48,10 +48,8 @@ class State implements MirrorSource, PullSecretSource {
     const known = this.#byNamespace.get(namespace);
     if (known !== undefined) return known;
     const labels = this.#objects.namespaceLabels.get(namespace);
-    const selected = this.#objects.sets.filter(({ namespaceSelector: selector }) => {
-      if (selector === undefined) return true;
-      return labels === undefined ? selectsByName(selector, namespace) : selects(selector, labels);
-    });
+    const { sets } = this.#objects;
+    const selected = labels === undefined ? setsForName(sets, namespace) : setsFor(sets, labels);
     const key = selected.map((set) => set.name).join('\n');
     const shared = this.#bySelection.get(key) ?? selected;
     this.#bySelection.set(key, shared);

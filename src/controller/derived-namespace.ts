@@ -1,6 +1,5 @@
 // Derived namespace: brings one namespace from what it is to what it should be: bindings, then secrets; on opt-out the other way round.
 import type { PullSecretEntry } from '../domain/pull-secret.ts';
-import { setsFor } from '../domain/pod-record-census.ts';
 import { isEntryUsed } from '../domain/pod-use.ts';
 import type { SecretUser } from '../domain/pod-use.ts';
 import { bindingNames } from '../domain/rights.ts';
@@ -8,6 +7,7 @@ import type { Installation, NamespaceFacts } from '../domain/rights.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { planSecrets } from '../domain/secret-plan.ts';
 import type { KeepReason, SecretPlan } from '../domain/secret-plan.ts';
+import { setsFor } from '../domain/set-selection.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import type { DerivedBook } from './derived-book.ts';
 import type { CredentialLog, PodUse } from './derived-effects.ts';

@@ -2,10 +2,11 @@
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import { indexMirrorSets } from '../domain/plan.ts';
 import type { MirrorIndex } from '../domain/plan.ts';
-import { setsFor, takeCensus } from '../domain/pod-record-census.ts';
+import { takeCensus } from '../domain/pod-record-census.ts';
 import type { Census } from '../domain/pod-record-census.ts';
 import { reroutesOf } from '../domain/pod-record-mirrors.ts';
 import type { PodRecord } from '../domain/pod-record.ts';
+import { setsFor } from '../domain/set-selection.ts';
 import type { PodBook } from './pod-book.ts';
 import type { OptInTimes } from './pod-opt-ins.ts';
 

@@ -1,8 +1,8 @@
 // Pod record census: how many pods stand on mirrors, and how many were never seen at admission, per mirror set.
-import { selects } from './label-selector.ts';
 import type { Labels } from './label-selector.ts';
 import type { MirrorSet } from './mirror-set.ts';
 import type { PodRecord } from './pod-record.ts';
+import { setsFor } from './set-selection.ts';
 import type { AdmissionFact } from './set-status-facts.ts';
 
 /** An opted-in namespace. */
@@ -93,13 +93,6 @@ function countAdmission(namespace: CensusNamespace): Tally {
     }
   }
   return tally;
-}
-
-/** The sets that are for a namespace with these labels. */
-export function setsFor(sets: readonly MirrorSet[], labels: Labels): readonly MirrorSet[] {
-  return sets.filter(
-    ({ namespaceSelector }) => namespaceSelector === undefined || selects(namespaceSelector, labels),
-  );
 }
 
 /** The name of a set once for each pod that it serves from a mirror. */

@@ -4,10 +4,11 @@ import { printDecisionAnnotation, printSlotRecord } from '../../src/domain/decis
 import { decideSlot } from '../../src/domain/decision.ts';
 import { indexMirrorSets, planImage } from '../../src/domain/plan.ts';
 import { DECISION_ANNOTATION, readPod } from '../../src/domain/pod.ts';
-import { setsFor, takeCensus } from '../../src/domain/pod-record-census.ts';
+import { takeCensus } from '../../src/domain/pod-record-census.ts';
 import { reroutesOf } from '../../src/domain/pod-record-mirrors.ts';
 import { namesDerivedSecret, readPodRecord } from '../../src/domain/pod-record.ts';
 import type { PodRecord } from '../../src/domain/pod-record.ts';
+import { setsFor } from '../../src/domain/set-selection.ts';
 import { MIRROR_IMAGE, podObject, UPSTREAM_IMAGE } from '../controller/pod-objects.ts';
 import type { PodSketch } from '../controller/pod-objects.ts';
 import { makeAnswer, makeSet } from '../support/make.ts';
