@@ -1,9 +1,9 @@
 // Declarations: what is declared, in files or in the API server, as what the engine takes; read once, or followed.
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
 import { parseMirrorSet } from '../config/mirror-set.ts';
+import { sha256 } from '../controller/sha256.ts';
 import type { ClusterObjects, ObjectSource } from '../domain/cluster-objects.ts';
 import { resolveDeclarations } from '../domain/declarations.ts';
 import type { DeclarationProblem } from '../domain/declared-refs.ts';
@@ -35,10 +35,6 @@ export interface LiveState {
   /** What is wrong; the sets that are right are in force all the same. */
   readonly problems: readonly DeclarationProblem[];
   readonly namespaceLabels: ReadonlyMap<string, Labels>;
-}
-
-function sha256(content: string): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 function resolve(objects: ClusterObjects, flags: ResolutionFlags, standIn: StandIn): LiveState {

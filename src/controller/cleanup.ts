@@ -11,7 +11,8 @@ import { PODS, ROLE_BINDINGS, SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
 import type { BindingRole } from './namespace-bindings.ts';
 import { CALL_TIMEOUT_MS, isRight } from './namespace-bindings.ts';
-import { keepSecret, sha256 } from './secret-record.ts';
+import { keepSecret } from './secret-record.ts';
+import { sha256 } from './sha256.ts';
 
 export interface CleanUpOptions {
   readonly api: ClusterApi;

@@ -17,8 +17,8 @@ import type { Grace, GraceRound } from './derived-grace.ts';
 import { carryOut } from './derived-writes.ts';
 import type { NamespaceBindings } from './namespace-bindings.ts';
 import type { NamespaceWatches } from './namespace-watch.ts';
-import { sha256 } from './secret-record.ts';
 import type { SecretRecord } from './secret-record.ts';
+import { sha256 } from './sha256.ts';
 import type { WorkResult } from './work-queue.ts';
 
 export interface NamespaceWorkOptions {

@@ -1,5 +1,4 @@
 // Secret record: what is kept in memory of a Secret of an opted-in namespace: of most of them nothing at all.
-import { createHash } from 'node:crypto';
 import { isDerivedName, isTooLarge, MAX_SOURCE_TEXT } from '../domain/derived-secret.ts';
 import { asObject, asString, own } from '../domain/json.ts';
 import { parsePullSecret } from '../domain/pull-secret.ts';
@@ -10,16 +9,12 @@ import type { Result } from '../domain/result.ts';
 import type { FoundSecret, SourceSecret } from '../domain/secret-plan.ts';
 import { DATA_KEY, isDerivedObject, ownAnnotations } from '../domain/secret-plan-object.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
+import { sha256 } from './sha256.ts';
 
 /** A pull secret of the namespace's own, or whatever stands under the name of a derived one. */
 export type SecretRecord =
   | { readonly kind: 'source'; readonly source: SourceSecret }
   | { readonly kind: 'derived'; readonly found: FoundSecret };
-
-/** Lower-case hex. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 function textsOf(value: unknown): Readonly<Record<string, string>> {
   const entries = Object.entries(asObject(value) ?? {});

@@ -1,7 +1,8 @@
 // Secret plan: what is made, changed, kept and removed, and the laws that hold whatever a namespace looks like.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keepSecret, sha256 } from '../../src/controller/secret-record.ts';
+import { keepSecret } from '../../src/controller/secret-record.ts';
+import { sha256 } from '../../src/controller/sha256.ts';
 import { isDerivedName } from '../../src/domain/derived-secret.ts';
 import { printEndpoint } from '../../src/domain/endpoint.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
