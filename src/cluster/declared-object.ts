@@ -3,6 +3,7 @@ import type { ConfigMapObject, NamespaceObject, SecretObject } from '../domain/c
 import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { MirrorSetObject } from '../domain/mirror-set-object.ts';
 import type { Problem } from '../domain/problem.ts';
+import { pullSecretData } from '../domain/pull-secret.ts';
 import type { Result } from '../domain/result.ts';
 import { apiVersionOf, MIRROR_SETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
@@ -52,35 +53,22 @@ export function readMirrorSet(object: KubeObject, parse: ParseMirrorSet): Mirror
   return { uid, parsed: parse(value, `registrymirrorset/${name}`), refused: readRefused(object) };
 }
 
-// The types that a declaration can refer to, each with the data key that counts (credentialprovider/secrets/secrets.go).
-const PULL_SECRET_KEYS = new Map([
-  ['kubernetes.io/dockerconfigjson', '.dockerconfigjson'],
-  ['kubernetes.io/dockercfg', '.dockercfg'],
-]);
-
-/** Values that are texts, of all or of one key. */
-function textsOf(data: unknown, isKept: (key: string, text: string) => boolean): Record<string, string> {
-  const entries = Object.entries(asObject(data) ?? {}).flatMap(([key, text]) =>
-    typeof text === 'string' ? [[key, isKept(key, text) ? text : ''] as const] : [],
-  );
-  return Object.fromEntries(entries);
-}
-
 /** A Secret: the data of a pull secret, of any other its name and type alone, so that one can say what is wrong with it. */
 export function readSecret(object: KubeObject): SecretObject {
   const { name, namespace = '' } = object.metadata;
   const type = asString(object['type']) ?? 'Opaque';
-  const key = PULL_SECRET_KEYS.get(type);
-  const value = key === undefined ? undefined : own(asObject(object['data']), key);
-  const data = key === undefined || typeof value !== 'string' ? {} : { [key]: value };
-  return { namespace, name, type, data };
+  return { namespace, name, type, data: pullSecretData(type, object['data']) };
 }
 
 /** A ConfigMap: its certificates; of any other value only that the key is there. */
 export function readConfigMap(object: KubeObject): ConfigMapObject {
   const { name, namespace = '' } = object.metadata;
-  const data = textsOf(object['data'], (_key, text) => text.includes('-----BEGIN CERTIFICATE-----'));
-  return { namespace, name, data };
+  const entries = Object.entries(asObject(object['data']) ?? {}).flatMap(([key, text]) =>
+    typeof text === 'string'
+      ? [[key, text.includes('-----BEGIN CERTIFICATE-----') ? text : ''] as const]
+      : [],
+  );
+  return { namespace, name, data: Object.fromEntries(entries) };
 }
 
 export function readNamespace({ metadata }: KubeObject): NamespaceObject {

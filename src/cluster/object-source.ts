@@ -7,6 +7,7 @@ import type {
   SecretObject,
 } from '../domain/cluster-objects.ts';
 import type { DeclarationProblem } from '../domain/declared-refs.ts';
+import { MAYBE_PULL_SECRETS } from '../domain/pull-secret.ts';
 import type { Informer, InformerSource, ListScope } from '../kubernetes/cluster-api.ts';
 import { CONFIG_MAPS, MIRROR_SETS, NAMESPACES, SECRETS } from '../kubernetes/resource.ts';
 import { readConfigMap, readMirrorSet, readNamespace, readSecret } from './declared-object.ts';
@@ -29,9 +30,6 @@ export interface ClusterSourceOptions {
 }
 
 const DEBOUNCE_MS = 50;
-
-/** What is never a pull secret and comes in numbers: Helm's releases, and tokens of the old kind. */
-const NOT_WATCHED = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
 
 type Part = keyof ClusterObjects;
 
@@ -59,7 +57,7 @@ export class ClusterSource implements ObjectSource {
     this.#options = options;
     this.#openedAt = options.now();
     const { informers, installNamespace: namespace, parseMirrorSet } = options;
-    const secretScope: ListScope = { namespace, fieldSelector: NOT_WATCHED };
+    const secretScope: ListScope = { namespace, fieldSelector: MAYBE_PULL_SECRETS };
     this.#sets = informers.watch({
       type: MIRROR_SETS,
       scope: {},

@@ -1,8 +1,8 @@
 // Secret memory: what came of reading pull secrets, for how long that holds, and within which bounds it is kept.
 import { LRUCache } from 'lru-cache';
-import { asObject, asString, own } from '../domain/json.ts';
+import { asString } from '../domain/json.ts';
 import type { SecretReading } from '../domain/pod-credentials.ts';
-import { parsePullSecret } from '../domain/pull-secret.ts';
+import { isPullSecretType, parsePullSecret, pullSecretData } from '../domain/pull-secret.ts';
 import type { Result } from '../domain/result.ts';
 import type { ApiFailure } from '../kubernetes/cluster-api.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
@@ -42,10 +42,7 @@ const IGNORED: SecretContent = { type: '', data: {} };
 /** Of a type that the kubelet passes over nothing is kept. */
 function contentOf(object: KubeObject): SecretContent {
   const type = asString(object['type']) ?? '';
-  const key = type === 'kubernetes.io/dockerconfigjson' ? '.dockerconfigjson' : '.dockercfg';
-  if (key === '.dockercfg' && type !== 'kubernetes.io/dockercfg') return IGNORED;
-  const value = own(asObject(object['data']), key);
-  return { type, data: typeof value === 'string' ? { [key]: value } : {} };
+  return isPullSecretType(type) ? { type, data: pullSecretData(type, object['data']) } : IGNORED;
 }
 
 function sameContent(a: SecretContent | undefined, b: SecretContent): boolean {

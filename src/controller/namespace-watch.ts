@@ -1,12 +1,10 @@
 // Namespace watch: one informer of pull secrets per namespace that we serve, opened a few at a time and closed on opt-out.
+import { MAYBE_PULL_SECRETS } from '../domain/pull-secret.ts';
 import type { Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import { keepSecret } from './secret-record.ts';
 import type { SecretRecord } from './secret-record.ts';
 import type { Timers } from './status-clock.ts';
-
-/** Helm keeps whole releases in secrets, and tokens are many: neither is ever a pull secret. */
-const FIELD_SELECTOR = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
 
 /** First lists per second: a thousand at once would stall the API server and us. */
 const OPENS_PER_SECOND = 50;
@@ -79,7 +77,7 @@ export class NamespaceWatches {
     const { informers, onChange } = this.#options;
     const informer = informers.watch({
       type: SECRETS,
-      scope: { namespace, fieldSelector: FIELD_SELECTOR },
+      scope: { namespace, fieldSelector: MAYBE_PULL_SECRETS },
       keep: keepSecret,
     });
     watch.informer = informer;

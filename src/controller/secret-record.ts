@@ -1,7 +1,7 @@
 // Secret record: what is kept in memory of a Secret of an opted-in namespace: of most of them nothing at all.
 import { isDerivedName, isTooLarge, MAX_SOURCE_TEXT } from '../domain/derived-secret.ts';
 import { asObject, asString, own } from '../domain/json.ts';
-import { parsePullSecret } from '../domain/pull-secret.ts';
+import { parsePullSecret, pullSecretData } from '../domain/pull-secret.ts';
 import type { ParsedPullSecret } from '../domain/pull-secret.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok } from '../domain/result.ts';
@@ -16,18 +16,12 @@ export type SecretRecord =
   | { readonly kind: 'source'; readonly source: SourceSecret }
   | { readonly kind: 'derived'; readonly found: FoundSecret };
 
-function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(asObject(value) ?? {});
-  return Object.fromEntries(
-    entries.flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
-  );
-}
-
 function parse(object: KubeObject): Result<ParsedPullSecret | undefined, Problem> {
+  const type = asString(own(object, 'type')) ?? '';
   return parsePullSecret({
     name: object.metadata.name,
-    type: asString(own(object, 'type')) ?? '',
-    data: textsOf(own(object, 'data')),
+    type,
+    data: pullSecretData(type, own(object, 'data')),
   });
 }
 
@@ -41,7 +35,7 @@ function foundSecret(object: KubeObject): FoundSecret {
     isOurs,
     labels,
     annotations: ownAnnotations(annotations),
-    dataHash: sha256(textsOf(own(object, 'data'))[DATA_KEY] ?? ''),
+    dataHash: sha256(asString(own(asObject(own(object, 'data')), DATA_KEY)) ?? ''),
     entries: isOurs && parsed.ok ? (parsed.value?.entries ?? []) : [],
   };
 }

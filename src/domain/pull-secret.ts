@@ -2,7 +2,7 @@
 import { decodeBase64, decodeUtf8 } from './base64.ts';
 import { parseDockerConfigJson, parseDockercfg } from './docker-config.ts';
 import type { PullSecretEntry } from './docker-config.ts';
-import { own } from './json.ts';
+import { asObject, own } from './json.ts';
 import type { Problem } from './problem.ts';
 import { quote } from './reference-grammar.ts';
 import { err, ok } from './result.ts';
@@ -26,11 +26,37 @@ export interface ParsedPullSecret {
   readonly entries: readonly PullSecretEntry[];
 }
 
+/** The type that pull secrets have today, with its data key. */
+export const DOCKER_CONFIG_JSON = {
+  type: 'kubernetes.io/dockerconfigjson',
+  dataKey: '.dockerconfigjson',
+} as const;
+
+interface Format {
+  readonly dataKey: string;
+  readonly parse: typeof parseDockercfg;
+}
+
 // pkg/credentialprovider/secrets/secrets.go: a type counts only with the data key of its own.
-const FORMATS = new Map([
-  ['kubernetes.io/dockerconfigjson', { dataKey: '.dockerconfigjson', parse: parseDockerConfigJson }],
+const FORMATS = new Map<string, Format>([
+  [DOCKER_CONFIG_JSON.type, { dataKey: DOCKER_CONFIG_JSON.dataKey, parse: parseDockerConfigJson }],
   ['kubernetes.io/dockercfg', { dataKey: '.dockercfg', parse: parseDockercfg }],
 ]);
+
+/** A field selector that leaves out what is never a pull secret and comes in numbers: Helm's releases, and tokens of the old kind. */
+export const MAYBE_PULL_SECRETS = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
+
+/** Is it a type that the kubelet looks at? */
+export function isPullSecretType(type: string): boolean {
+  return FORMATS.has(type);
+}
+
+/** Of a Secret's data (anything from JSON) the one value that counts for its type; none for types that the kubelet passes over. */
+export function pullSecretData(type: string, data: unknown): PullSecretObject['data'] {
+  const key = FORMATS.get(type)?.dataKey;
+  const value = key === undefined ? undefined : own(asObject(data), key);
+  return key === undefined || typeof value !== 'string' ? {} : { [key]: value };
+}
 
 /** Says what it means for the pod, which is worse than one credential less. */
 function blocking(secret: PullSecretObject, dataKey: string, problems: readonly Problem[]): Problem {

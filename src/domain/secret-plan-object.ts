@@ -2,15 +2,15 @@
 import { encodeBase64 } from './base64.ts';
 import { isDerivedName } from './derived-secret.ts';
 import type { Labels } from './label-selector.ts';
-import { printDockerConfigJson } from './pull-secret.ts';
+import { DOCKER_CONFIG_JSON, printDockerConfigJson } from './pull-secret.ts';
 import type { PullSecretEntry } from './pull-secret.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from './rights.ts';
 
 /** On every derived secret, and on nothing else; the admission policy bounds our rights to it. */
 export const DERIVED_LABEL = 'registry-failover.io/derived';
 
-export const SECRET_TYPE = 'kubernetes.io/dockerconfigjson';
-export const DATA_KEY = '.dockerconfigjson';
+export const SECRET_TYPE = DOCKER_CONFIG_JSON.type;
+export const DATA_KEY = DOCKER_CONFIG_JSON.dataKey;
 
 const ANNOTATIONS = {
   source: 'registry-failover.io/source',

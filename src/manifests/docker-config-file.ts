@@ -3,7 +3,7 @@ import { encodeBase64 } from '../domain/base64.ts';
 import { asObject, own } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
-import { parsePullSecret } from '../domain/pull-secret.ts';
+import { DOCKER_CONFIG_JSON, parsePullSecret } from '../domain/pull-secret.ts';
 import type { PullSecretObject } from '../domain/pull-secret.ts';
 import { quote } from '../domain/reference-grammar.ts';
 import { err, ok } from '../domain/result.ts';
@@ -60,8 +60,8 @@ export function parseDockerConfigFile(text: string, path: string): Result<Docker
   const notes = findHelpers(root, path);
   const secret: PullSecretObject = {
     name: DOCKER_CONFIG_NAME,
-    type: 'kubernetes.io/dockerconfigjson',
-    data: { '.dockerconfigjson': encodeBase64(JSON.stringify({ auths: own(root, 'auths') ?? {} })) },
+    type: DOCKER_CONFIG_JSON.type,
+    data: { [DOCKER_CONFIG_JSON.dataKey]: encodeBase64(JSON.stringify({ auths: own(root, 'auths') ?? {} })) },
   };
   const parsed = parsePullSecret(secret);
   if (!parsed.ok) {
