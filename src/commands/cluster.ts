@@ -3,6 +3,7 @@ import { ClusterSource } from '../cluster/object-source.ts';
 import type { RefusedCredential } from '../cluster/declared-object.ts';
 import type { Watched } from '../cluster/watched.ts';
 import { parseMirrorSet } from '../config/mirror-set.ts';
+import { FIELD_MANAGER } from '../domain/installation-names.ts';
 import type { Problem } from '../domain/problem.ts';
 import { ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
@@ -14,9 +15,6 @@ import { KubernetesInformers } from '../kubernetes/informers.ts';
 import { LiveDeclarations } from './declarations.ts';
 import type { LiveState } from './declarations.ts';
 import { VERSION } from './version.ts';
-
-/** Owner of the fields that we apply. */
-const FIELD_MANAGER = 'registry-failover';
 
 /** The flags of every command that asks the API server. */
 export interface ClusterFlags {

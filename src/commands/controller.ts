@@ -1,6 +1,7 @@
 // Controller: wires the controller process: settings, cluster, leader election, health and metrics, and a stop that hands over.
 import { parseControllerSettings } from '../config/controller-settings.ts';
 import type { ControllerSettings } from '../config/controller-settings.ts';
+import { leaseName } from '../domain/installation-names.ts';
 import { createOpsServer } from '../http/ops-server.ts';
 import { LeaderElection } from '../kubernetes/leader-election.ts';
 import type { ElectionEvent } from '../kubernetes/leader-election.ts';
@@ -75,7 +76,7 @@ async function serve(settings: ControllerSettings, proxy: Proxy | undefined): Pr
   const election = new LeaderElection({
     api: cluster.api,
     namespace: settings.installNamespace,
-    name: `${settings.fullname}-controller`,
+    name: leaseName(settings),
     identity: settings.identity,
     now: () => performance.now(),
     wait,

@@ -1,5 +1,8 @@
 // Certificate store: reads and writes the two Secrets of the webhook's certificates, each write only over what was read.
 import type { DatedCertificate } from '../domain/certificate-plan.ts';
+import { ABOUT_ANNOTATION, certificateSecretNames } from '../domain/installation-names.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../domain/rights.ts';
+import type { Installation } from '../domain/rights.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
@@ -42,14 +45,15 @@ export class CertificateStore {
 
   constructor(options: {
     readonly api: ClusterApi;
-    readonly install: { readonly namespace: string; readonly fullname: string };
+    readonly install: Installation;
     readonly reports: CertificateReports;
   }) {
     this.#api = options.api;
     this.#namespace = options.install.namespace;
     this.#reports = options.reports;
-    this.caName = `${options.install.fullname}-webhook-ca`;
-    this.servingName = `${options.install.fullname}-webhook-tls`;
+    const names = certificateSecretNames(options.install);
+    this.caName = names.ca;
+    this.servingName = names.serving;
   }
 
   /** undefined: they cannot be read, which has been reported. */
@@ -128,8 +132,8 @@ export class CertificateStore {
       metadata: {
         namespace: this.#namespace,
         name: content.name,
-        labels: { 'app.kubernetes.io/managed-by': 'registry-failover' },
-        annotations: { 'registry-failover.io/about': content.about },
+        labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+        annotations: { [ABOUT_ANNOTATION]: content.about },
       },
       type: content.type,
       data,

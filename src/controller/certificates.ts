@@ -1,6 +1,7 @@
 // Certificates: keeps the webhook's CA and serving certificate alive without cert-manager, never failing a client on the way.
 import { planCertificates, planValidity, webhookNames } from '../domain/certificate-plan.ts';
 import type { CertificateLives, CertificatePlan, CertificateStep } from '../domain/certificate-plan.ts';
+import type { Installation } from '../domain/rights.ts';
 import type { ClusterApi, InformerSource } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import { Alarm, Pace } from './alarm.ts';
@@ -41,7 +42,7 @@ export interface CertificatesOptions {
   readonly informers: InformerSource;
   readonly issuer: CertificateIssuer;
   readonly bundle: TrustedBundle;
-  readonly install: { readonly namespace: string; readonly fullname: string };
+  readonly install: Installation;
   readonly lives: CertificateLives;
   readonly reports: CertificateReports;
   readonly meter: CertificateMeter;

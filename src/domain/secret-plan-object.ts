@@ -1,6 +1,7 @@
 // The derived pull secret as an object of the API: its labels, the annotations that say what it is, and its stable bytes.
 import { encodeBase64 } from './base64.ts';
 import { isDerivedName } from './derived-secret.ts';
+import { ABOUT_ANNOTATION } from './installation-names.ts';
 import type { Labels } from './label-selector.ts';
 import { DOCKER_CONFIG_JSON, printDockerConfigJson } from './pull-secret.ts';
 import type { PullSecretEntry } from './pull-secret.ts';
@@ -16,7 +17,7 @@ const ANNOTATIONS = {
   source: 'registry-failover.io/source',
   sourceUid: 'registry-failover.io/source-uid',
   set: 'registry-failover.io/mirror-set',
-  about: 'registry-failover.io/about',
+  about: ABOUT_ANNOTATION,
 } as const;
 
 /** What a derived secret is made from. */

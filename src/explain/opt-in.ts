@@ -1,11 +1,8 @@
 // Opt-in: would the API server ask the webhook about pods of a namespace, as far as the manifests tell?
 import type { Labels } from '../domain/label-selector.ts';
+import { OPT_IN_LABEL } from '../domain/rights.ts';
+import { OPT_IN_COMMAND } from '../domain/set-status-condition.ts';
 import type { OptIn } from './view.ts';
-
-/** The label that opts a namespace in: the webhook's namespaceSelector. */
-const OPT_IN_LABEL = 'registry-failover.io/enabled';
-
-const FIX = `kubectl label namespace NAME ${OPT_IN_LABEL}=true`;
 
 /** Judges a namespace. `labels` is undefined when its manifest is not at hand. */
 export function judgeOptIn(namespace: string, labels: Labels | undefined, installNamespace: string): OptIn {
@@ -29,6 +26,6 @@ export function judgeOptIn(namespace: string, labels: Labels | undefined, instal
   }
   return {
     asked: 'no',
-    sentence: `Namespace ${namespace} lacks the label ${OPT_IN_LABEL}=true, so the API server would not even ask. What follows is what would happen with the label: ${FIX.replace('NAME', namespace)}`,
+    sentence: `Namespace ${namespace} lacks the label ${OPT_IN_LABEL}=true, so the API server would not even ask. What follows is what would happen with the label: ${OPT_IN_COMMAND.replace('NAME', namespace)}`,
   };
 }
