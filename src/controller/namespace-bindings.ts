@@ -1,5 +1,5 @@
 // Namespace bindings: the two RoleBindings of every opted-in namespace: where they are, putting them there, taking them away.
-import { asArray, asObject, own } from '../domain/json.ts';
+import { asArray, asObject, asTime, own } from '../domain/json.ts';
 import { bindingNames, wantedBindings } from '../domain/rights.ts';
 import type { Installation, WantedBinding } from '../domain/rights.ts';
 import type { ApiFailure, ClusterApi, Informer, InformerSource } from '../kubernetes/cluster-api.ts';
@@ -26,11 +26,6 @@ interface BindingRecord {
   readonly isRight: boolean;
   /** Milliseconds of Unix time, by the API server's clock. */
   readonly madeAt: number | undefined;
-}
-
-function timeOf(text: string | undefined): number | undefined {
-  const time = Date.parse(text ?? '');
-  return Number.isNaN(time) ? undefined : time;
 }
 
 export interface NamespaceBindingsOptions {
@@ -153,7 +148,7 @@ export class NamespaceBindings {
         const { namespace, creationTimestamp } = object.metadata;
         if (namespace === undefined) return undefined;
         const wanted = wantedBindings(namespace, install)[role];
-        return { namespace, isRight: isRight(object, wanted), madeAt: timeOf(creationTimestamp) };
+        return { namespace, isRight: isRight(object, wanted), madeAt: asTime(creationTimestamp) };
       },
     });
   }

@@ -1,5 +1,6 @@
 // Declarations: objects from files or a cluster become the mirror sets in force, and what keeps others out. Pure.
 import type { ClusterObjects } from './cluster-objects.ts';
+import { asTime } from './json.ts';
 import { resolveMirrorSet } from './mirror-set-resolution.ts';
 import type { DeclarationOptions, DeclarationProblem, Refs } from './declared-refs.ts';
 import { NAMESPACE_NAME_LABEL } from './label-selector.ts';
@@ -19,9 +20,8 @@ export interface Declarations {
 }
 
 function ageOf(object: MirrorSetObject): number {
-  const time = Date.parse(object.createdAt ?? '');
   // Without an age it is from a file, and gives way to what the cluster has.
-  return Number.isNaN(time) ? Infinity : time;
+  return asTime(object.createdAt) ?? Infinity;
 }
 
 function compareText(a: string, b: string): number {

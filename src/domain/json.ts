@@ -2,6 +2,15 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Parses JSON; undefined when it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A JSON object (not null, not an array), or undefined. */
 export function asObject(value: unknown): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -17,6 +26,12 @@ export function asArray(value: unknown): readonly unknown[] {
 /** A string, or undefined. */
 export function asString(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** A time as the API prints it (RFC 3339) in milliseconds of Unix time, or undefined. */
+export function asTime(value: unknown): number | undefined {
+  const time = Date.parse(asString(value) ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /**

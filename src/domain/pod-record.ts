@@ -1,6 +1,6 @@
 // Pod record: the little that is kept of a living pod: who owns it, what it pulls with, and what we have decided for it.
 import { isDerivedName } from './derived-secret.ts';
-import { asArray, asObject, asString, own } from './json.ts';
+import { asArray, asObject, asString, asTime, own } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { readPod } from './pod.ts';
 import { readDecisions } from './pod-record-decision.ts';
@@ -61,12 +61,11 @@ export function readPodRecord(raw: unknown): PodRecord | undefined {
   if (uid === undefined || namespace === undefined || name === undefined) return undefined;
   const pod = readPod(raw, namespace);
   const phase = asString(own(asObject(own(object, 'status')), 'phase')) ?? '';
-  const created = Date.parse(asString(own(metadata, 'creationTimestamp')) ?? '');
   return {
     uid,
     namespace,
     name,
-    createdAt: Number.isNaN(created) ? 0 : created,
+    createdAt: asTime(own(metadata, 'creationTimestamp')) ?? 0,
     isLiving: !ENDED.has(phase),
     isDeleting: own(metadata, 'deletionTimestamp') !== undefined,
     isStatic: pod.isStatic,

@@ -1,5 +1,5 @@
 // Lease: who leads, as the object says it, and when another may take over. Pure.
-import { asRecord } from './object-text.ts';
+import { asObject } from '../domain/json.ts';
 import { apiVersionOf, LEASES, type KubeObject } from './resource.ts';
 
 /** coordination.k8s.io/v1 LeaseSpec. */
@@ -31,7 +31,7 @@ function countOf(value: unknown): number {
 
 /** Reads a Lease, whoever wrote it. */
 export function readLease(object: KubeObject): LeaseRecord {
-  const spec = asRecord(object['spec']) ?? {};
+  const spec = asObject(object['spec']) ?? {};
   return {
     holder: textOf(spec['holderIdentity']),
     durationMs: countOf(spec['leaseDurationSeconds']) * 1000,
@@ -52,7 +52,7 @@ export function printLease(
     kind: LEASES.kind,
     metadata: present?.metadata ?? name,
     spec: {
-      ...asRecord(present?.['spec']),
+      ...asObject(present?.['spec']),
       holderIdentity: record.holder,
       leaseDurationSeconds: Math.max(1, Math.ceil(record.durationMs / 1000)),
       leaseTransitions: record.transitions,

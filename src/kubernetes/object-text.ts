@@ -1,4 +1,5 @@
 // Object text: JSON of the API server as objects; what has no name is no object. Pure.
+import { asObject, parseJson } from '../domain/json.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { unreadable } from './api-failure.ts';
 import type { ApiFailure } from './cluster-api.ts';
@@ -12,45 +13,29 @@ export interface ObjectPage {
   readonly next: string | undefined;
 }
 
-/** The value as a JSON object; undefined when it is anything else. */
-export function asRecord(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
-
-/** Parses JSON; undefined when it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** The value as an object of the API, which has a name; undefined when it is none. */
-export function asObject(value: unknown): KubeObject | undefined {
-  const metadata = asRecord(asRecord(value)?.['metadata']);
+export function asKubeObject(value: unknown): KubeObject | undefined {
+  const metadata = asObject(asObject(value)?.['metadata']);
   return typeof metadata?.['name'] === 'string' ? (value as KubeObject) : undefined;
 }
 
 /** The one object of an answer. */
 export function readObject({ status, body }: ApiAnswer): Result<KubeObject, ApiFailure> {
-  const object = asObject(parseJson(body.toString('utf8')));
+  const object = asKubeObject(parseJson(body.toString('utf8')));
   return object ? ok(object) : err(unreadable('the API server’s answer is no object', status));
 }
 
 /** A page of a list. */
 export function readPage({ status, body }: ApiAnswer): Result<ObjectPage, ApiFailure> {
-  const list = asRecord(parseJson(body.toString('utf8')));
-  const { resourceVersion, continue: next } = asRecord(list?.['metadata']) ?? {};
+  const list = asObject(parseJson(body.toString('utf8')));
+  const { resourceVersion, continue: next } = asObject(list?.['metadata']) ?? {};
   // Go prints an empty list of some types as null.
   const items: unknown = list?.['items'] ?? [];
   if (typeof resourceVersion !== 'string' || !Array.isArray(items)) {
     return err(unreadable('the API server’s answer is no list', status));
   }
   return ok({
-    items: items.flatMap((item) => asObject(item) ?? []),
+    items: items.flatMap((item) => asKubeObject(item) ?? []),
     resourceVersion,
     next: typeof next === 'string' && next !== '' ? next : undefined,
   });

@@ -1,7 +1,8 @@
 // Watch event: one line of a watch. Pure.
+import { asObject, parseJson } from '../domain/json.ts';
 import { failureOfStatus, readStatus } from './api-failure.ts';
 import type { ApiFailure } from './cluster-api.ts';
-import { asObject, asRecord, parseJson } from './object-text.ts';
+import { asKubeObject } from './object-text.ts';
 import type { KubeObject } from './resource.ts';
 
 /** metav1.WatchEvent. ADDED and MODIFIED are one: after a reconnection either can come for what is known or not. */
@@ -17,13 +18,13 @@ export type WatchEvent =
 const TYPES: Readonly<Record<string, 'put' | 'gone'>> = { ADDED: 'put', MODIFIED: 'put', DELETED: 'gone' };
 
 function bookmarkOf(object: unknown): WatchEvent | undefined {
-  const { resourceVersion } = asRecord(asRecord(object)?.['metadata']) ?? {};
+  const { resourceVersion } = asObject(asObject(object)?.['metadata']) ?? {};
   return typeof resourceVersion === 'string' ? { type: 'bookmark', resourceVersion } : undefined;
 }
 
 /** Reads a line; undefined when it makes no sense, and then nothing after it can be believed to be complete. */
 export function parseWatchEvent(line: string): WatchEvent | undefined {
-  const event = asRecord(parseJson(line));
+  const event = asObject(parseJson(line));
   if (event === undefined || typeof event['type'] !== 'string') return undefined;
   if (event['type'] === 'BOOKMARK') return bookmarkOf(event['object']);
   if (event['type'] === 'ERROR') {
@@ -32,6 +33,6 @@ export function parseWatchEvent(line: string): WatchEvent | undefined {
   }
   const type = TYPES[event['type']];
   if (type === undefined) return { type: 'unknown' };
-  const object = asObject(event['object']);
+  const object = asKubeObject(event['object']);
   return object === undefined ? undefined : { type, object };
 }

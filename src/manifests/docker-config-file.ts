@@ -1,6 +1,6 @@
 // Docker config file: the logins of a laptop's ~/.docker/config.json as a pull secret.
 import { encodeBase64 } from '../domain/base64.ts';
-import { asObject, own } from '../domain/json.ts';
+import { asObject, own, parseJson } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
 import { DOCKER_CONFIG_JSON, parsePullSecret } from '../domain/pull-secret.ts';
@@ -36,14 +36,6 @@ function findHelpers(root: JsonObject, path: string): Problem[] {
   ];
 }
 
-function parseJson(text: string): JsonObject | undefined {
-  try {
-    return asObject(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
-}
-
 /** The logins that can be used, and what is said of those that cannot. */
 export interface DockerLogins {
   readonly secret: PullSecretObject;
@@ -52,7 +44,7 @@ export interface DockerLogins {
 
 /** Makes a pull secret of the file's text. Its `auths` is all that is taken over. A problem when no login can be used. */
 export function parseDockerConfigFile(text: string, path: string): Result<DockerLogins, readonly Problem[]> {
-  const root = parseJson(text);
+  const root = asObject(parseJson(text));
   if (root === undefined) {
     const fix = 'Name the config.json that docker login has written';
     return err([{ path, code: 'InvalidDockerConfig', message: 'this is not a JSON object', fix }]);
