@@ -1,5 +1,6 @@
 // The decision annotation: the record on the pod of where its images come from. Versioned, compact, without times.
-import { asObject, asString, own } from './json.ts';
+import { asObject, asString, own, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { printEndpoint } from './endpoint.ts';
 import type { SlotDecision } from './decision.ts';
 import { DECISION_ANNOTATION } from './pod.ts';
@@ -67,22 +68,23 @@ export type OriginalImages = ReadonlyMap<string, string>;
 
 const NONE: OriginalImages = new Map();
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/**
+ * Reads the annotation as far as its slots: slot id → record, unchecked. undefined: there is none. An unknown version, or
+ * anything that is not ours, is as if it were absent.
+ */
+export function readSlotRecords(annotations: JsonObject): JsonObject | undefined {
+  const text = asString(own(annotations, DECISION_ANNOTATION));
+  if (text === undefined || text.length > MAX_READ_CHARACTERS) return undefined;
+  const root = asObject(parseJson(text));
+  return own(root, 'v') === VERSION ? asObject(own(root, 'slots')) : undefined;
 }
 
-/** Reads the originals. An unknown version, or anything that is not ours, is as if it were absent. */
+/** Reads the originals. */
 export function readOriginalImages(pod: Pod): OriginalImages {
-  const text = asString(own(pod.annotations, DECISION_ANNOTATION));
-  if (text === undefined || text.length > MAX_READ_CHARACTERS) return NONE;
-  const root = asObject(parseJson(text));
-  if (root === undefined || own(root, 'v') !== VERSION) return NONE;
+  const slots = readSlotRecords(pod.annotations);
+  if (slots === undefined) return NONE;
   const originals = new Map<string, string>();
-  for (const [id, record] of Object.entries(asObject(own(root, 'slots')) ?? {})) {
+  for (const [id, record] of Object.entries(slots)) {
     const image = asString(own(asObject(record), 'image'));
     if (image !== undefined) originals.set(id, image);
   }

@@ -66,7 +66,7 @@ function mirrorCandidate(
  * Longer than any image that could be pulled: a DNS name has at most 253 characters, a repository 255, a tag 128, a
  * digest 136. At admission nothing has been validated yet, and texts are keys in memories.
  */
-const MAX_IMAGE_CHARACTERS = 1024;
+export const MAX_IMAGE_CHARACTERS = 1024;
 
 function skipped(original: string, skip: KeepReason): ImagePlan {
   return { original, set: undefined, skip, candidates: [] };

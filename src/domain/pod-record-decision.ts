@@ -1,18 +1,11 @@
 // Pod record decision: what the decision annotation says of each slot, as far as it can be believed without a mirror set.
+import { readSlotRecords } from './decision-annotation.ts';
 import { asObject, asString, own } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { DECISION_ANNOTATION, MAX_SLOTS } from './pod.ts';
+import { MAX_IMAGE_CHARACTERS } from './plan.ts';
+import { MAX_SLOTS } from './pod.ts';
 import { isReason } from './reason.ts';
 import type { Reason } from './reason.ts';
-
-/** Of the annotation; a test reads with this what decision-annotation.ts prints. */
-const VERSION = 1;
-
-/** Longer than anything we write for a pod that fits into etcd; more is somebody else's text. */
-const MAX_READ_CHARACTERS = 128 * 1024;
-
-/** Longer than any image that could be pulled. */
-const MAX_IMAGE_CHARACTERS = 1024;
 
 /** What was decided for one image slot. The annotation can be edited by whoever may edit the pod. */
 export interface RecordedDecision {
@@ -46,14 +39,6 @@ function readDecision(
   ];
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Reads the decisions. undefined: the pod has no annotation of this version, so that it was not seen by us.
  * @param images Slot id → the image that stands there now.
@@ -62,11 +47,8 @@ export function readDecisions(
   annotations: JsonObject,
   images: ReadonlyMap<string, string>,
 ): readonly RecordedDecision[] | undefined {
-  const text = asString(own(annotations, DECISION_ANNOTATION));
-  if (text === undefined || text.length > MAX_READ_CHARACTERS) return undefined;
-  const root = asObject(parseJson(text));
-  const slots = asObject(own(root, 'slots'));
-  if (own(root, 'v') !== VERSION || slots === undefined) return undefined;
+  const slots = readSlotRecords(annotations);
+  if (slots === undefined) return undefined;
   return Object.entries(slots)
     .slice(0, MAX_SLOTS)
     .flatMap(([slot, record]) => readDecision(slot, asObject(record), images.get(slot)));
