@@ -3,11 +3,11 @@ import type { Answer } from '../domain/answer.ts';
 import { printAuditFragments } from '../domain/audit-record.ts';
 import type { AuditFragments } from '../domain/audit-record.ts';
 import { decideSlot } from '../domain/decision.ts';
-import type { SlotDecision } from '../domain/decision.ts';
+import type { SlotCase, SlotDecision } from '../domain/decision.ts';
 import { printSlotRecord } from '../domain/decision-annotation.ts';
 import { printEndpoint } from '../domain/endpoint.ts';
-import type { SlotInquiry } from './inquiry.ts';
-import type { CredentialView } from './namespace-view.ts';
+import type { ImagePlan } from '../domain/plan.ts';
+import type { Question } from '../domain/question.ts';
 
 export interface Judgement {
   readonly decision: SlotDecision;
@@ -21,14 +21,23 @@ export interface Judgement {
 
 /** A judgement with all that it followed from, beside the plan and the credentials that it is remembered under. */
 export interface RememberedJudgement extends Omit<Judgement, 'source'> {
-  readonly restraint: SlotInquiry['restraint'];
+  readonly restraint: SlotCase['restraint'];
   readonly knownDigest: string | undefined;
+}
+
+/** A pod's credentials, with what was judged under the same ones before. */
+export interface JudgedCredentials {
+  /** The question about a plan's candidate; undefined when there is no such rank. */
+  question(plan: ImagePlan, rank: number): Question | undefined;
+  /** The last judgement of an image, whatever pod it was of. */
+  judgement(plan: ImagePlan): RememberedJudgement | undefined;
+  remember(plan: ImagePlan, judgement: RememberedJudgement): void;
 }
 
 /** Which pull secret the kubelet would show to each mirror of the slot. */
 function coverageOf(
   decision: SlotDecision,
-  credentials: CredentialView,
+  credentials: JudgedCredentials,
 ): Readonly<Record<string, string>> | undefined {
   // What a set that only observes would have added is not on the pod.
   if (decision.plan.set?.mode === 'Observe') return undefined;
@@ -45,7 +54,7 @@ function sameAnswers(a: readonly (Answer | undefined)[], b: readonly (Answer | u
   return a.length === b.length && a.every((answer, rank) => answer === b[rank]);
 }
 
-function stillHolds(known: RememberedJudgement, inquiry: SlotInquiry): boolean {
+function stillHolds(known: RememberedJudgement, inquiry: SlotCase): boolean {
   return (
     known.restraint === inquiry.restraint &&
     known.knownDigest === inquiry.knownDigest &&
@@ -57,7 +66,7 @@ function stillHolds(known: RememberedJudgement, inquiry: SlotInquiry): boolean {
  * Judges a slot. Answers are compared by identity: memory gives the same object for as long as it knows nothing newer, so
  * equal inputs of a pure judgement are recognised without looking into them.
  */
-export function judge(inquiry: SlotInquiry, credentials: CredentialView): Judgement {
+export function judge(inquiry: SlotCase, credentials: JudgedCredentials): Judgement {
   // What depends on the pod itself is not remembered: skips, and images that stand on a mirror.
   const isCommon = inquiry.skip === undefined && inquiry.present === 0;
   const known = isCommon ? credentials.judgement(inquiry.plan) : undefined;

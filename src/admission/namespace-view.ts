@@ -6,7 +6,7 @@ import { podCredentials } from '../domain/pod-credentials.ts';
 import type { PodCredentials, SecretReading } from '../domain/pod-credentials.ts';
 import { questionFor } from '../domain/question.ts';
 import type { Fingerprint, Question } from '../domain/question.ts';
-import type { RememberedJudgement } from './judgement.ts';
+import type { JudgedCredentials, RememberedJudgement } from './judgement.ts';
 
 /** Distinct images remembered per view; a pod names a handful, a namespace some hundred. */
 const MAX_PLANS = 4096;
@@ -21,7 +21,7 @@ interface Budget {
 }
 
 /** Credentials of a pod together with the questions already made from them. */
-export class CredentialView {
+export class CredentialView implements JudgedCredentials {
   readonly credentials: PodCredentials;
   readonly #fingerprint: Fingerprint;
   readonly #budget: Budget;
@@ -34,7 +34,6 @@ export class CredentialView {
     this.#budget = budget;
   }
 
-  /** The last judgement of an image, whatever pod it was of. */
   judgement(plan: ImagePlan): RememberedJudgement | undefined {
     return this.#judgements.get(plan);
   }
@@ -44,7 +43,6 @@ export class CredentialView {
     this.#judgements.set(plan, judgement);
   }
 
-  /** The question about a plan's candidate; undefined when there is no such rank. */
   question(plan: ImagePlan, rank: number): Question | undefined {
     let questions = this.#questions.get(plan);
     if (questions === undefined) {
