@@ -59,7 +59,7 @@ class Session {
   readonly #work: NamespaceWork;
   readonly #queue: WorkQueue;
   readonly #stops: (() => void)[] = [];
-  /** Namespaces that have had a turn to its end. */
+  /** Namespaces that are there and have had a turn to its end. */
   readonly #lookedAt = new Set<string>();
   #hasBegun = false;
 
@@ -71,7 +71,8 @@ class Session {
       work: (namespace) => this.#turn(namespace),
       onEnd: (namespace, result, error) => {
         meter.reconciled('namespace', result);
-        if (result !== 'later') this.#lookedAt.add(namespace);
+        // A turn may end when its namespace has gone: whatever comes back under that name has had none.
+        if (result !== 'later' && this.#namespaces.items.has(namespace)) this.#lookedAt.add(namespace);
         if (result === 'threw') log.threw(namespace, error);
       },
       timers,
@@ -122,6 +123,7 @@ class Session {
     const { declarations, pods } = this.#options;
     const add = (namespace: string): void => this.#queue.add(namespace);
     this.#namespaces.onChange(({ key, before, after }) => {
+      if (after === undefined) this.#lookedAt.delete(key);
       if (!isSameNamespace(before, after)) add(key);
     });
     this.#bindings.onChange(add);

@@ -437,6 +437,20 @@ describe('DerivedSecrets', () => {
     expect(scene.derived.facts()).toMatchObject([{ state: 'ready' }, { state: 'ready' }]);
   });
 
+  it('is settled once every opted-in namespace has had its turn, one that has gone and come back too', async () => {
+    await serveShop();
+    expect(scene.derived.isSettled).toBe(true);
+    cluster.take(NAMESPACES, { name: 'shop' });
+    await untilQuiet();
+    expect(scene.derived.isSettled).toBe(true);
+    cluster.fault = (call) => (call.type === SECRETS ? failure('forbidden') : undefined);
+    label('shop');
+    await untilQuiet();
+    expect(scene.derived.isSettled).toBe(false);
+    await timers.advance(31_000);
+    expect(scene.derived.isSettled).toBe(true);
+  });
+
   it('does not fight for a secret without end', async () => {
     await serveShop();
     const before = cluster.count('apply', SECRETS);
