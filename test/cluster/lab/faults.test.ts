@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callApi } from '../../lab/api-client.ts';
 import { pause } from '../../lab/wait.ts';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { INSTALL_NAMESPACE, Stage, decisionOf, unique, waitFor } from './stage.ts';
 import type { LivePod } from './stage.ts';
 
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
 /** The webhook's time-out in the configuration, and a second for the API server itself. */
 const LONGEST_MS = 4_000;
 
@@ -15,10 +14,8 @@ let namespace: string;
 let image: string;
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('faults');
-  image = await stage.image(FRA, AMS);
-  await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
+  namespace = await stage.open('faults');
+  image = await stage.known(namespace, FRA, AMS);
 });
 afterAll(() => stage.close());
 

@@ -1,12 +1,10 @@
 // What a declaration grants, and to whom: namespaces that a set is not for, nodes' own credentials, CAs that nodes do not have, sets that cannot be in force.
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AMS, FRA, PLATFORM } from '../../lab/registries/records.ts';
 import { LAB_CA, Sets, mirror } from './sets.ts';
 import { Stage, decisionOf, unique, waitFor } from './stage.ts';
 
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
-const PLATFORM = 'platform.registry.test';
 const AMS_PULL = { source: 'Secret', secretRef: { name: 'ams-pull' } };
 
 let stage: Stage;
@@ -15,8 +13,7 @@ let namespace: string;
 beforeAll(async () => {
   stage = new Stage();
   sets = new Sets(stage);
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('grants');
+  namespace = await stage.open('grants');
 });
 afterEach(async () => {
   await stage.lab.registries.reset();

@@ -1,5 +1,6 @@
 // Installing, upgrading, rolling back and uninstalling: what is there before is there after, and nothing else but the CRDs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { declare, helm, install, uninstall } from './product.ts';
 import { Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, OPT_IN, RELEASE, Stage, unique, waitFor } from './stage.ts';
@@ -65,8 +66,7 @@ describe('the release', () => {
     await install();
     await declare();
     const namespace = await stage.namespace('kept');
-    const image = await stage.image('fra.registry.test', 'ams.registry.test');
-    await stage.waitJudged(namespace, `fra.registry.test/${image}`, 'upstream-available');
+    const image = await stage.known(namespace, FRA, AMS);
     const uidOf = async (): Promise<string> =>
       (await stage.get<{ metadata: { uid: string } }>('secrets', namespace, 'registry-failover-set-fra'))
         .metadata.uid;
@@ -83,9 +83,9 @@ describe('the release', () => {
     const sets = new Sets(stage);
     const refused = { type: 'Valid', status: 'False', reason: 'EndpointNotAllowed' };
     expect(await sets.waitCondition('fra2', refused)).toContain('fra2.registry.test');
-    await stage.waitJudged(namespace, `fra.registry.test/${image}`, 'upstream-available');
+    await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
     await helm(['rollback', RELEASE, '-n', INSTALL_NAMESPACE, '--wait', '--timeout', '2m']);
-    await stage.waitJudged(namespace, `fra.registry.test/${image}`, 'upstream-available');
+    await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
     await sets.waitValid('fra2');
     expect(await uidOf()).toBe(before);
     expect(

@@ -1,11 +1,10 @@
 // Manners: what is said of a pod whose image was moved, or could not be; and the pods whose makers want theirs left alone.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { waitEvent } from './sets.ts';
 import { Stage, decisionOf, unique, waitFor } from './stage.ts';
 import type { LivePod } from './stage.ts';
 
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
 const DERIVED = 'registry-failover-set-fra';
 
 let stage: Stage;
@@ -14,10 +13,8 @@ let namespace: string;
 let image: string;
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('manners');
-  image = await stage.image(FRA, AMS);
-  await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
+  namespace = await stage.open('manners');
+  image = await stage.known(namespace, FRA, AMS);
   await stage.stopped(namespace, FRA, image);
 });
 afterAll(() => stage.close());

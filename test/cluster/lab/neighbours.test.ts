@@ -5,10 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueCa, issueServing, validFor } from '../../../src/certificates/issue.ts';
 import { PARK_NETWORK } from '../../lab/network.ts';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { Stage, decisionOf, unique } from './stage.ts';
-
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
 
 let stage: Stage;
 let namespace: string;
@@ -34,8 +32,7 @@ function answer(body: string, sidecar: string): string {
 
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('neighbours');
+  namespace = await stage.open('neighbours');
   image = await stage.image(FRA, AMS);
   const validity = validFor(2, new Date());
   const ca = await issueCa({ name: 'neighbour', validity });

@@ -1,13 +1,10 @@
 // The promise on the real thing: pods start while their registry is down, on both runtimes, with different credentials each.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AMS, DC1, FRA, FRA2 } from '../../lab/registries/records.ts';
 import { secretOf } from './sets.ts';
 import { RUNTIMES, Stage, decisionOf, unique } from './stage.ts';
 import type { LivePod, SlotRecord } from './stage.ts';
 
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
-const FRA2 = 'fra2.registry.test';
-const DC1 = 'dc1.registry.test';
 /** A kubelet that is told to pull from a dead registry needs 30 s for one try. */
 const SOON_MS = 15_000;
 
@@ -15,8 +12,7 @@ let stage: Stage;
 let namespace: string;
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('outage');
+  namespace = await stage.open('outage');
 });
 afterEach(async () => {
   await stage.lab.registries.reset();
@@ -26,10 +22,8 @@ afterAll(() => stage.close());
 type Host = typeof FRA | typeof AMS | typeof FRA2 | typeof DC1;
 
 /** An image that is known to be served by a healthy upstream. */
-async function known(...hosts: readonly Host[]): Promise<string> {
-  const image = await stage.image(...hosts);
-  await stage.waitJudged(namespace, `${hosts[0]}/${image}`, 'upstream-available');
-  return image;
+function known(...hosts: readonly [Host, ...Host[]]): Promise<string> {
+  return stage.known(namespace, ...hosts);
 }
 
 interface Run {

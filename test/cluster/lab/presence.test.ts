@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../lab/run.ts';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, RELEASE, Stage, unique, waitFor } from './stage.ts';
 import type { LivePod } from './stage.ts';
 
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
 const WEBHOOK_PODS = 'labelSelector=app.kubernetes.io%2Fcomponent%3Dwebhook';
 /** Four for calls, one for all watches (src/kubernetes/connection.ts). */
 const MAX_CONNECTIONS = 5;
@@ -17,10 +16,8 @@ let namespace: string;
 let image: string;
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('presence');
-  image = await stage.image(FRA, AMS);
-  await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
+  namespace = await stage.open('presence');
+  image = await stage.known(namespace, FRA, AMS);
 });
 afterAll(() => stage.close());
 

@@ -1,10 +1,8 @@
 // A credential that its mirror refuses: found out before an outage, and said where people look; mended by a new one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DC1, FRA } from '../../lab/registries/records.ts';
 import { Sets, mirror, waitEvent } from './sets.ts';
 import { Stage, unique } from './stage.ts';
-
-const FRA = 'fra.registry.test';
-const DC1 = 'dc1.registry.test';
 
 let stage: Stage;
 let sets: Sets;
@@ -12,8 +10,7 @@ let namespace: string;
 beforeAll(async () => {
   stage = new Stage();
   sets = new Sets(stage);
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('refused');
+  namespace = await stage.open('refused');
 });
 afterAll(async () => {
   await sets.close();

@@ -1,11 +1,10 @@
 // One account that is valid at an upstream and at its mirror: what is derived from pods' own pull secrets, from the label to its end.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '../../lab/registries/records.ts';
+import { DC1, FRA2 } from '../../lab/registries/records.ts';
 import { Sets, mirror, secretOf, waitEvent } from './sets.ts';
 import { RELEASE, Stage, decisionOf, unique, waitFor } from './stage.ts';
 
-const FRA2 = 'fra2.registry.test';
-const DC1 = 'dc1.registry.test';
 const DERIVED = 'registry-failover-from-upstream';
 /** From a changed source to what is derived from it. */
 const SOON_MS = 2_000;

@@ -2,11 +2,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AMS, FRA } from '../../lab/registries/records.ts';
 import { INSTALL_NAMESPACE, NODES, RUNTIMES, Stage, decisionOf, unique, waitFor } from './stage.ts';
 import type { LivePod, Manifest } from './stage.ts';
-
-const FRA = 'fra.registry.test';
-const AMS = 'ams.registry.test';
 
 let stage: Stage;
 let namespace: string;
@@ -15,12 +13,9 @@ let image: string;
 let further: string;
 beforeAll(async () => {
   stage = new Stage();
-  await stage.lab.registries.reset();
-  namespace = await stage.namespace('shapes');
-  image = await stage.image(FRA, AMS);
-  further = await stage.image(FRA, AMS);
-  await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
-  await stage.waitJudged(namespace, `${FRA}/${further}`, 'upstream-available');
+  namespace = await stage.open('shapes');
+  image = await stage.known(namespace, FRA, AMS);
+  further = await stage.known(namespace, FRA, AMS);
   await stage.stopped(namespace, FRA, image);
 });
 afterAll(() => stage.close());

@@ -5,6 +5,7 @@ import { openLab } from '../../lab/lab.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { run } from '../../lab/run.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { FRA, FRA2 } from '../../lab/registries/records.ts';
 import type { RegistryHost } from '../../lab/registries/records.ts';
 
 export const INSTALL_NAMESPACE = 'registry-failover';
@@ -150,6 +151,12 @@ export class Stage {
     return this.get<LivePod>('pods', namespace, name);
   }
 
+  /** How a file of tests begins: the registries as they were at first, and an opted-in namespace. */
+  async open(stem: string): Promise<string> {
+    await this.lab.registries.reset();
+    return await this.namespace(stem);
+  }
+
   /** A namespace that goes at the end; opted in unless said otherwise, with a pull secret for the upstreams. */
   async namespace(
     stem: string,
@@ -159,7 +166,7 @@ export class Stage {
     this.#namespaces.push(name);
     const labels = { ...options.labels, ...(options.optedIn === false ? {} : OPT_IN) };
     await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
-    await this.apply(this.pullSecret(name, 'upstream', ['fra.registry.test', 'fra2.registry.test']));
+    await this.apply(this.pullSecret(name, 'upstream', [FRA, FRA2]));
     await waitFor(`the ServiceAccount of ${name}`, 20_000, async () => {
       return (await this.find('serviceaccounts', name, 'default')) !== undefined;
     });
@@ -190,6 +197,17 @@ export class Stage {
     const tag = unique('t');
     for (const host of hosts) await this.lab.registries.push({ host, repository, tag, content: tag });
     return `${repository}:${tag}`;
+  }
+
+  /** An image of every host that the first one, an upstream, is healthy and known to serve. */
+  async known(
+    namespace: string,
+    upstream: RegistryHost,
+    ...mirrors: readonly RegistryHost[]
+  ): Promise<string> {
+    const image = await this.image(upstream, ...mirrors);
+    await this.waitJudged(namespace, `${upstream}/${image}`, 'upstream-available');
+    return image;
   }
 
   /** A pod that waits, on the node of that runtime. */

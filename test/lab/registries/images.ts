@@ -1,4 +1,5 @@
 // The images that the lab's pods run: a static busybox and a file that says which build it is, in one layer of unique bytes.
+// Not shared with the demo's (src/demo/image.ts) for the reasons that tar.ts gives.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeTar } from './tar.ts';

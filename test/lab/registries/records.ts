@@ -18,13 +18,20 @@ interface RegistryPlan {
   readonly user?: string;
 }
 
+/** The hosts. Certificates, accounts and the sample mirror sets name them too. */
+export const FRA = 'fra.registry.test';
+export const AMS = 'ams.registry.test';
+export const DC1 = 'dc1.registry.test';
+export const FRA2 = 'fra2.registry.test';
+export const PLATFORM = 'platform.registry.test';
+
 /** An upstream and its mirrors; another upstream that can be told to answer 429; the registry of the product's own image. */
 export const REGISTRIES = [
-  { name: 'fra', host: 'fra.registry.test', address: '10.87.0.11', kind: 'docker', user: 'fra-puller' },
-  { name: 'ams', host: 'ams.registry.test', address: '10.87.0.12', kind: 'docker', user: 'ams-puller' },
-  { name: 'dc1', host: 'dc1.registry.test', address: '10.87.0.13', kind: 'witness', user: 'dc1-puller' },
-  { name: 'fra2', host: 'fra2.registry.test', address: '10.87.0.14', kind: 'witness', user: 'fra2-puller' },
-  { name: 'platform', host: 'platform.registry.test', address: '10.87.0.15', kind: 'docker' },
+  { name: 'fra', host: FRA, address: '10.87.0.11', kind: 'docker', user: 'fra-puller' },
+  { name: 'ams', host: AMS, address: '10.87.0.12', kind: 'docker', user: 'ams-puller' },
+  { name: 'dc1', host: DC1, address: '10.87.0.13', kind: 'witness', user: 'dc1-puller' },
+  { name: 'fra2', host: FRA2, address: '10.87.0.14', kind: 'witness', user: 'fra2-puller' },
+  { name: 'platform', host: PLATFORM, address: '10.87.0.15', kind: 'docker' },
 ] as const satisfies readonly RegistryPlan[];
 
 export type RegistryHost = (typeof REGISTRIES)[number]['host'];

@@ -1,4 +1,6 @@
 // A tar archive with the same bytes on every machine: folders, files and symbolic links, owned by root, dated 1970.
+// The demo writes one of its own (src/demo/registry-layer.ts), of one file: folders and links would be code in the product
+// for the sake of its tests, and images must not change here because the demo's do.
 
 export type TarEntry =
   | { readonly kind: 'folder'; readonly path: string }
