@@ -4,14 +4,14 @@ import type { CleanupSettings } from '../config/controller-settings.ts';
 import { cleanUp } from '../controller/cleanup.ts';
 import { cleanUpNodes } from '../controller/cleanup-nodes.ts';
 import type { NodeCleanUpOptions } from '../controller/cleanup-nodes.ts';
+import { certificateSecretNames, FIELD_MANAGER, leaseName } from '../domain/installation-names.ts';
 import type { Installation } from '../domain/rights.ts';
-import { printProblem } from '../domain/problem.ts';
 import { KubernetesApi } from '../kubernetes/api.ts';
 import { openConnection } from '../kubernetes/connection.ts';
 import { LeaderElection } from '../kubernetes/leader-election.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import { wait } from '../kubernetes/wait.ts';
-import { fitStderr } from './error-lines.ts';
+import { printError, refuse } from './error-lines.ts';
 import { EXIT } from './exit.ts';
 import { VERSION } from './version.ts';
 
@@ -22,15 +22,10 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function refuse(line: string): number {
-  process.stderr.write(fitStderr(`error: ${line}\n`));
-  return EXIT.badInput;
-}
-
 /** What the controller has made for the webhook; whoever brings certificates of their own has none of these, and we no right. */
 async function removeCertificates(api: KubernetesApi, install: Installation): Promise<void> {
-  for (const role of ['tls', 'ca']) {
-    const name = `${install.fullname}-webhook-${role}`;
+  const { serving, ca } = certificateSecretNames(install);
+  for (const name of [serving, ca]) {
     const removed = await api.remove(SECRETS, { namespace: install.namespace, name });
     if (!removed.ok && removed.error.kind !== 'forbidden')
       say(`Secret ${name} could not be removed: ${removed.error.message}`);
@@ -50,18 +45,18 @@ function timesOfNodes(
 /** Resolves with the exit code: 0 all is gone, 4 some of it is not. Nodes that do not answer are named, and are no failure. */
 export async function runCleanup(flags: unknown): Promise<number> {
   const parsed = parseCleanupSettings(flags);
-  if (!parsed.ok) return refuse(parsed.error.map(printProblem).join('\n'));
+  if (!parsed.ok) return refuse(parsed.error);
   const { kubeconfig, context, installNamespace, fullname, timeout, nodes } = parsed.value;
   const opened = await openConnection({ kubeconfig, context, userAgent: `registry-failover/${VERSION}` });
-  if (!opened.ok) return refuse(opened.error.map(printProblem).join('\n'));
+  if (!opened.ok) return refuse(opened.error);
   const connection = opened.value;
-  const api = new KubernetesApi({ connection, fieldManager: 'registry-failover' });
+  const api = new KubernetesApi({ connection, fieldManager: FIELD_MANAGER });
   const signal = AbortSignal.timeout(timeout);
   try {
     const election = new LeaderElection({
       api,
       namespace: installNamespace,
-      name: `${fullname}-controller`,
+      name: leaseName({ fullname }),
       identity: `${fullname}-cleanup`,
       now: () => performance.now(),
       wait,
@@ -74,7 +69,7 @@ export async function runCleanup(flags: unknown): Promise<number> {
     say('Waiting until no controller works any more …');
     const taken = await election.takeOver(HOLD_MS);
     if (!taken.ok) {
-      process.stderr.write(fitStderr(`error: the lease was not to be had: ${taken.error.message}\n`));
+      printError(`the lease was not to be had: ${taken.error.message}`);
       return EXIT.unknown;
     }
     const install = { namespace: installNamespace, fullname };
