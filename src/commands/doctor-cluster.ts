@@ -3,7 +3,7 @@ import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { readPodRecord } from '../domain/pod-record.ts';
 import type { PodRecord } from '../domain/pod-record.ts';
-import { setsFor } from '../domain/pod-record-census.ts';
+import { setsFor } from '../domain/set-selection.ts';
 import type { CensusNamespace } from '../domain/pod-record-census.ts';
 import { bindingNames } from '../domain/rights.ts';
 import type { Installation } from '../domain/rights.ts';

@@ -3,7 +3,7 @@ import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { Labels } from '../domain/label-selector.ts';
-import { setsFor } from '../domain/pod-record-census.ts';
+import { setsFor } from '../domain/set-selection.ts';
 import { isOptedIn, OPT_IN_LABEL } from '../domain/rights.ts';
 import { Checkup, listNames } from './doctor-check.ts';
 import type { DoctorCheck, DoctorResult, Fetched } from './doctor-check.ts';
