@@ -10,6 +10,11 @@ export const MANAGED_BY = 'registry-failover';
 /** The API server's own: the admission policy refuses us rights there too. */
 const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['kube-system', 'kube-public', 'kube-node-lease']);
 
+/** Namespaces that the webhook is never asked about, whatever their labels. */
+export function isLeftOut(namespace: string, installNamespace: string): boolean {
+  return namespace === installNamespace || SYSTEM_NAMESPACES.has(namespace);
+}
+
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
 
 /** Where the product is installed, and the name that all its objects begin with. */
@@ -44,7 +49,7 @@ export interface WantedBinding {
 
 /** Never the install namespace, whose secrets are the operator's, nor the system's; doubt is a no. */
 export function isOptedIn({ name, labels, isDeleting }: NamespaceFacts, installNamespace: string): boolean {
-  if (isDeleting || name === installNamespace || SYSTEM_NAMESPACES.has(name)) return false;
+  if (isDeleting || isLeftOut(name, installNamespace)) return false;
   return Object.hasOwn(labels, OPT_IN_LABEL) && labels[OPT_IN_LABEL] === 'true';
 }
 

@@ -1,12 +1,12 @@
 // Opt-in: would the API server ask the webhook about pods of a namespace, as far as the manifests tell?
 import type { Labels } from '../domain/label-selector.ts';
-import { OPT_IN_LABEL } from '../domain/rights.ts';
+import { OPT_IN_LABEL, isLeftOut } from '../domain/rights.ts';
 import { OPT_IN_COMMAND } from '../domain/set-status-condition.ts';
 import type { OptIn } from './view.ts';
 
 /** Judges a namespace. `labels` is undefined when its manifest is not at hand. */
 export function judgeOptIn(namespace: string, labels: Labels | undefined, installNamespace: string): OptIn {
-  if (namespace === 'kube-system' || namespace === installNamespace) {
+  if (isLeftOut(namespace, installNamespace)) {
     return {
       asked: 'no',
       sentence: `Namespace ${namespace} is always left out, so the API server would not even ask. What follows is what would happen elsewhere.`,

@@ -10,6 +10,7 @@ describe('judgeOptIn', () => {
     ['a namespace without the label', 'shop', { team: 'shop' }, 'no'],
     ['a namespace that is not among the manifests', 'shop', undefined, 'unknown'],
     ['kube-system, labelled or not', 'kube-system', { [label]: 'true' }, 'no'],
+    ['kube-public, labelled or not', 'kube-public', { [label]: 'true' }, 'no'],
     ['the install namespace, labelled or not', 'registry-failover', { [label]: 'true' }, 'no'],
   ])('judges %s', (_, namespace, labels, asked) => {
     const judged = judgeOptIn(namespace, labels, 'registry-failover');
