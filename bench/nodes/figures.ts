@@ -1,0 +1,183 @@
+// node bench/nodes/figures.ts [--rounds 3] [--idle 600]: pulls through both runtimes with the upstream black-holed, hand-made and
+// with the agents, and what an idle agent costs; on the lab that is up with the product installed. Writes docs/node-figures.md.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { mirror, Sets } from '../../test/cluster/lab/sets.ts';
+import { installWithNodes, waitFirst, waitStates } from '../../test/cluster/lab/nodes-stage.ts';
+import { declare, install } from '../../test/cluster/lab/product.ts';
+import { RUNTIMES, Stage } from '../../test/cluster/lab/stage.ts';
+import type { Runtime } from '../../test/cluster/lab/stage.ts';
+import { DC1, FRA2 } from '../../test/lab/registries/records.ts';
+import { measureIdleAgents } from './agent-figures.ts';
+import type { AgentFigure } from './agent-figures.ts';
+import { PATIENCE_MS, pull, writeRecipe } from './pull-cases.ts';
+import type { PullOutcome, PullPlace } from './pull-cases.ts';
+
+const OUT = path.resolve(import.meta.dirname, '../../docs/node-figures.md');
+const PREFIX = `${FRA2}/private`;
+const MIRROR = `${DC1}/private`;
+
+const { values } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, idle: { type: 'string', default: '600' } },
+});
+const rounds = Number(values.rounds);
+const idleSeconds = Number(values.idle);
+const stage = new Stage();
+const sets = new Sets(stage);
+
+type Outcomes = Readonly<Record<Runtime, readonly PullOutcome[]>>;
+interface Row {
+  readonly what: string;
+  readonly outcomes: Outcomes;
+}
+const rows: Row[] = [];
+
+/** Both runtimes at once: they are two nodes, and neither waits for the other. */
+async function row(what: string, place: PullPlace, times: number): Promise<void> {
+  const series = async (runtime: Runtime): Promise<readonly PullOutcome[]> => {
+    const found: PullOutcome[] = [];
+    for (let round = 0; round < times; round += 1) found.push(await pull(stage, place, runtime));
+    return found;
+  };
+  const [crio, containerd] = await Promise.all(RUNTIMES.map(series));
+  rows.push({ what, outcomes: { crio: crio ?? [], containerd: containerd ?? [] } });
+  console.error(
+    `${what}: ${RUNTIMES.map((runtime) => printOutcomes(rows.at(-1)?.outcomes[runtime] ?? [])).join(' | ')}`,
+  );
+}
+
+function printOutcomes(outcomes: readonly PullOutcome[]): string {
+  const sorted = outcomes.toSorted((a, b) => a.ms - b.ms);
+  const median = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (median === undefined) return '';
+  const seconds = `${(median.ms / 1000).toFixed(1)} s`;
+  if (outcomes.some(({ end }) => end === 'waiting')) return `still pulling after ${PATIENCE_MS / 1000} s`;
+  if (outcomes.some(({ end }) => end === 'failed')) return `**fails** after ${seconds}`;
+  const most = sorted.at(-1)?.ms ?? 0;
+  return outcomes.length === 1 ? seconds : `${seconds} (at most ${(most / 1000).toFixed(1)} s)`;
+}
+
+const all = (namespace: string): PullPlace => ({ namespace, reachable: [FRA2, DC1] });
+const upstreamOnly = (namespace: string): PullPlace => ({ namespace, reachable: [FRA2] });
+const mirrorOnly = (namespace: string): PullPlace => ({ namespace, reachable: [DC1] });
+
+async function healthy(): Promise<void> {
+  await stage.lab.registries.reset();
+}
+
+/** Without any agent: what a node does by itself, and with a file written by hand. */
+async function measureHandMade(plain: string): Promise<void> {
+  await row('healthy, no mirror configured (the baseline)', all(plain), rounds);
+  let remove = writeRecipe(stage, 'mirror-first', false);
+  try {
+    await row('healthy, hand-made, mirror first', all(plain), rounds);
+    await stage.lab.registries.drop(FRA2);
+    await row('**upstream black-holed**, hand-made, mirror first', mirrorOnly(plain), 1);
+    await healthy();
+    await stage.lab.registries.drop(DC1);
+    await row('mirror black-holed, upstream well: hand-made, mirror first', upstreamOnly(plain), 1);
+  } finally {
+    remove();
+    await healthy();
+  }
+  remove = writeRecipe(stage, 'upstream-first', true);
+  try {
+    await stage.lab.registries.drop(FRA2);
+    await row(
+      '**upstream black-holed**, hand-made, upstream first, the mirror’s credential on every node: first and later pulls',
+      mirrorOnly(plain),
+      2,
+    );
+  } finally {
+    remove();
+    await healthy();
+  }
+}
+
+async function measureProduct(plain: string, optedIn: string): Promise<readonly AgentFigure[]> {
+  await installWithNodes(stage);
+  await sets.declare({
+    name: 'figures',
+    prefix: PREFIX,
+    mirrors: [mirror(MIRROR, { source: 'Secret', secretRef: { name: 'dc1-pull' } })],
+    further: { nodes: { enabled: true, wholeHost: true, credentials: 'NodeAuth' } },
+  });
+  await waitStates(
+    stage,
+    'both nodes to be up to date',
+    ({ spec, status }) => status?.state === 'UpToDate' && spec.wanted.hosts.length === 1,
+  );
+  await row('healthy, with the agents', all(plain), rounds);
+  await stage.lab.registries.drop(DC1);
+  await row('mirror black-holed, upstream well: with the agents', upstreamOnly(plain), 1);
+  await healthy();
+  await waitFirst(stage, PREFIX, PREFIX);
+  await stage.lab.registries.drop(FRA2);
+  await row('**upstream black-holed**, agents alone: the first pull, at once', mirrorOnly(plain), 1);
+  await waitFirst(stage, PREFIX, MIRROR);
+  await row('**upstream black-holed**, agents alone: later ones', mirrorOnly(plain), rounds);
+  await row('**upstream black-holed**, a pod that the webhook sees: later ones', mirrorOnly(optedIn), rounds);
+  await healthy();
+  await waitFirst(stage, PREFIX, PREFIX);
+  const image = await stage.imageOf('private/known', FRA2, DC1);
+  await stage.waitJudged(optedIn, `${FRA2}/${image}`, 'upstream-available');
+  await stage.lab.registries.drop(FRA2);
+  await row(
+    '**upstream black-holed**, a pod that the webhook sees: the first one, at once',
+    mirrorOnly(optedIn),
+    1,
+  );
+  await healthy();
+  await waitFirst(stage, PREFIX, PREFIX);
+  console.error(`idle for ${idleSeconds} s`);
+  return await measureIdleAgents(idleSeconds);
+}
+
+function page(agents: readonly AgentFigure[]): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  const table = rows.map(
+    ({ what, outcomes }) =>
+      `| ${what} | ${printOutcomes(outcomes.crio)} | ${printOutcomes(outcomes.containerd)} |`,
+  );
+  const figures = (pick: (agent: AgentFigure) => string): string => agents.map(pick).join(', ');
+  return `# Pulls in an outage, and what the agent costs
+
+Written by \`node bench/nodes/figures.ts\` on the lab (\`npm run cluster -- up\`: a real API server, kubelets, CRI-O 1.34 and containerd 2.3 on one
+machine with two cores); do not edit. ${new Date().toISOString().slice(0, 10)}, commit ${commit}.
+
+From a pod's creation to Running, with an image that the node has never seen; medians of ${rounds} where more than one was tried.
+
+| | CRI-O | containerd |
+|---|---|---|
+${table.join('\n')}
+
+| an agent, nothing happening for ${Math.round(idleSeconds / 60)} min | found | budget |
+|---|---|---|
+| working set of its container, the most (both nodes) | ${figures(({ workingSetMb }) => `${workingSetMb.toFixed(0)} MB`)} | < 60 MB |
+| CPU, thousandths of a core | ${figures(({ milliCores }) => milliCores.toFixed(1))} | |
+
+Upstream and mirror are private, each with an account of its own, and the pods have the upstream's credential, as pods do. "Black-holed": the
+registry's packets are dropped, as behind a firewall. "Hand-made" is what the guides show: one entry with one mirror, written on every node. CRI-O
+does not show a pod's credential to a mirror; containerd shows it the upstream's. "Agents alone": the pods are in a namespace that is not
+opted in, so no webhook sees them, as with static pods; the order is turned within seconds of the outage, and until then a runtime
+tries the upstream first. containerd gives up on it after 1 s for each request, CRI-O after 30 s, which is fixed.
+`;
+}
+
+try {
+  await stage.lab.registries.reset();
+  const plain = await stage.namespace('plain', { optedIn: false });
+  const optedIn = await stage.namespace('figures');
+  await measureHandMade(plain);
+  const agents = await measureProduct(plain, optedIn);
+  writeFileSync(OUT, page(agents));
+  console.error(`written: ${path.relative(process.cwd(), OUT)}`);
+} finally {
+  await stage.lab.registries.reset();
+  await sets.close();
+  await install();
+  await declare();
+  await stage.close();
+}
