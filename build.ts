@@ -15,7 +15,7 @@ const agentEntryPoint = 'src/agent-main.ts';
  * Bytes of code (source maps apart). Over it the build fails: look at what came in, then raise it on purpose. What is loaded at
  * every start is bounded apart, since it is paid in start-up time and memory.
  */
-const budget = { total: 8_000_000, start: 200_000, agent: 200_000 };
+const budget = { total: 8_000_000, start: 200_000, agent: 300_000 };
 
 // CommonJS packages inside an ES module bundle call require() for Node's own modules.
 const banner =

@@ -37,6 +37,12 @@ function cpuSeconds(pid: number): number {
   return [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0) * TICK_S;
 }
 
+/** Memory of its own, not pages of a file, megabytes (10^6). */
+function anonymousMb(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024) / 1e6;
+}
+
 function wantedHost(index: number): unknown {
   const upstream = `r${index}.example:5000`;
   const mirrors = [`m${index}.example`, `n${index}.example/team`];
@@ -121,12 +127,13 @@ function sum(text: string, name: string): number {
 async function observe(
   pid: number,
   group: MemoryGroup | undefined,
-): Promise<{ workingSet: number; rss: number }> {
-  const most = { workingSet: 0, rss: 0 };
+): Promise<{ workingSet: number; rss: number; anonymous: number }> {
+  const most = { workingSet: 0, rss: 0, anonymous: 0 };
   for (let second = 1; second <= seconds; second += 1) {
     await sleep(1000);
     most.workingSet = Math.max(most.workingSet, group?.workingSetMb() ?? Number.NaN);
     most.rss = Math.max(most.rss, rssMb(pid));
+    most.anonymous = Math.max(most.anonymous, anonymousMb(pid));
     if (second % 10 === 0) await Promise.all([ask('/livez'), ask('/readyz')]);
     if (second % 30 === 0) await ask('/metrics');
   }
@@ -179,6 +186,7 @@ async function main(): Promise<void> {
     );
     row('  at the end', group === undefined ? 'no group here' : group.workingSetMb().toFixed(1));
     row('resident, the most, MB', most.rss.toFixed(1));
+    row('  anonymous of it; the rest is pages of the program', most.anonymous.toFixed(1));
     row('CPU until it was ready, ms', (startCpu * 1000).toFixed(0));
     row('CPU after it, scripts included, ms', (cpu * 1000).toFixed(0));
     row('  as thousandths of a core', ((cpu / seconds) * 1000).toFixed(2));

@@ -1,8 +1,9 @@
-// Assignment: what this node was last told by its NodeMirrorState, judged before anything is done about it. Pure.
+// Assignment: what this node was last told by its NodeMirrorState, judged before anything is done about it.
 import { X509Certificate } from 'node:crypto';
 import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, type Result } from '../domain/result.ts';
+import { readsEach } from '../nodes/pem-text.ts';
 import { parseNodeWanted } from '../nodes/wanted-parse.ts';
 import type { NodeWanted } from '../nodes/wanted.ts';
 import type { PresentFirst } from './order.ts';
@@ -23,16 +24,8 @@ export interface AssignmentRules {
   readonly allowedEndpoints: readonly string[];
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-
-function readsCertificates(pem: string): boolean {
-  try {
-    // The constructor throws on what it cannot read.
-    return (pem.match(CERTIFICATE) ?? []).every((block) => new X509Certificate(block).raw.length > 0);
-  } catch {
-    return false;
-  }
-}
+// The constructor throws on what it cannot read.
+const readsCertificates = readsEach((certificate) => new X509Certificate(certificate));
 
 function judge(wanted: unknown, rules: AssignmentRules): Result<NodeWanted, readonly Problem[]> {
   const parsed = parseNodeWanted(wanted, { allowedEndpoints: rules.allowedEndpoints, readsCertificates });

@@ -10,7 +10,7 @@ import type { NodeWanted } from '../nodes/wanted.ts';
 
 export interface Installation {
   readonly report: ApplyReport;
-  /** Of the node as it was before; empty when it could not be looked at. */
+  /** Of the node as it is after it; empty when it could not be looked at. */
   readonly findings: readonly Finding[];
 }
 
@@ -32,9 +32,10 @@ async function install(
 ): Promise<Installation> {
   const found = await gather(shell, layout);
   if (!found.ok) return failed(`the node cannot be looked at: ${found.error}`);
-  const findings = findingsOf(found.value, wanted.runtime, layout);
   const report = await applyNode(shell, { wanted, layout, credentials, dryRun: false, found: found.value });
-  return { report, findings };
+  // What others' files make of ours can be told only once ours are there.
+  const after = report.outcome === 'Unchanged' ? found : await gather(shell, layout);
+  return { report, findings: after.ok ? findingsOf(after.value, wanted.runtime, layout) : [] };
 }
 
 /** The installer of the node that the shell works on. */

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { CONTROLLER_DEFAULTS } from '../config/defaults.ts';
 import type { DoctorFlags } from './doctor.ts';
+import type { DrillFlags } from './drill.ts';
 import { NODES_DEFAULTS } from './nodes-settings.ts';
 import { withSshFlags } from './nodes-ssh.ts';
 
@@ -13,6 +14,8 @@ type Collect = (
 interface Wiring {
   readonly setExit: (code: number) => void;
   readonly collect: Collect;
+  /** Refuses a command line without these options. */
+  readonly require: (command: Command, ...names: readonly string[]) => void;
 }
 
 function withCluster(command: Command): Command {
@@ -38,7 +41,7 @@ function withNode(command: Command): Command {
     .option('--auth-file <path>', "CRI-O's global_auth_file on the node, for NodeAuth (else none)");
 }
 
-export function doctorCommand({ setExit, collect }: Wiring): Command {
+export function doctorCommand({ setExit, collect }: Omit<Wiring, 'require'>): Command {
   const command = new Command('doctor')
     .description('why does nothing happen? Looks for the commonest causes, each with what to do')
     .option('--host <[user@]host[:port]>', 'a node to look at over ssh; repeatable', collect)
@@ -67,5 +70,47 @@ Examples:
     .action(async (flags: Omit<DoctorFlags, 'parallel'>) => {
       const { runDoctor } = await import('./doctor.ts');
       setExit(await runDoctor({ ...flags, parallel: NODES_DEFAULTS.parallel }));
+    });
+}
+
+export function drillCommand({ setExit, require }: Wiring): Command {
+  const defaults = NODES_DEFAULTS;
+  const command = new Command('drill')
+    .description('prove failover on a node: pull, take the registry away for a while, pull again')
+    .option('--host <[user@]host[:port]>', 'the node (required), reached over ssh')
+    .option('--registry <name>', 'whose addresses are blocked there (required), as pods name it')
+    .option('--image <reference>', 'what is pulled (else an image of that registry that the node has)')
+    .option('--seconds <number>', 'after these the block ends, whatever happens', '60')
+    .option('--socket <path>', "the runtime's socket on the node, where it is not at its usual place")
+    .option('--containerd-folder <path>', 'of containerd, on the node', defaults.containerdFolder)
+    .option('-y, --yes', 'do not ask before it begins')
+    .option('--dry-run', 'look at the node, and print what would be done there');
+  withSshFlags(command).addOption(
+    new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'),
+  );
+  return command
+    .addHelpText(
+      'after',
+      `
+What is blocked is what the node's own processes send to the registry's present
+addresses and port, the runtime's pulls among it; pods are not touched. The rules
+are taken away when the pull has ended. Should this program, the connection or the
+shell die before that, a timer on the node takes them away.
+
+Layers that the node has are not fetched again: what is measured is how long it
+takes to find a source that serves.
+
+Exit codes: 0 the image was had without its registry, 1 it was not, 2 bad input, 3
+the drill shows neither (the reason is said).
+
+Examples:
+  registry-failover drill --host worker-1 --registry fra.ocir.io --dry-run
+  registry-failover drill --host opc@worker-1 --sudo --registry fra.ocir.io \\
+    --image fra.ocir.io/shop/web:1.4`,
+    )
+    .action(async (flags: DrillFlags) => {
+      require(command, 'host', 'registry');
+      const { runDrillCommand } = await import('./drill.ts');
+      setExit(await runDrillCommand(flags));
     });
 }

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { cleanupCommand, controllerCommand } from './cli-cluster.ts';
-import { doctorCommand } from './cli-doctor.ts';
+import { doctorCommand, drillCommand } from './cli-doctor.ts';
 import { nodesCommand } from './cli-nodes.ts';
 import { renderCommand } from './cli-render.ts';
 import type { CheckFlags } from './check.ts';
@@ -185,6 +185,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   program.addCommand(withManners(nodes));
   program.addCommand(withManners(renderCommand({ setExit, collect, require: requireOptions })));
   program.addCommand(withManners(doctorCommand({ setExit, collect })));
+  program.addCommand(withManners(drillCommand({ setExit, collect, require: requireOptions })));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return code;

@@ -13,9 +13,9 @@ export class NodesProgress {
   readonly #command: NodesCommand;
   readonly #total: number;
   readonly #hasDeclarations: boolean;
-  readonly #underWay = new Set<string>();
   readonly #paint = createPaint(process.stderr);
   readonly #isLive = (process.stderr.isTTY as boolean | undefined) === true;
+  #underWay: readonly string[] = [];
   #done = 0;
 
   constructor(command: NodesCommand, total: number, hasDeclarations: boolean) {
@@ -25,12 +25,12 @@ export class NodesProgress {
   }
 
   begin(node: string): void {
-    this.#underWay.add(node);
+    this.#underWay = [...this.#underWay, node];
     this.#show();
   }
 
   end(result: NodeResult, isCanary: boolean): void {
-    this.#underWay.delete(result.node);
+    this.#underWay = this.#underWay.filter((node) => node !== result.node);
     this.#done += 1;
     const title = titleOf(result, this.#command, this.#hasDeclarations);
     const what = summarise(result, this.#command).replace(/(?:, )?see below$/, '');
@@ -50,6 +50,11 @@ export class NodesProgress {
     this.#say(text);
   }
 
+  /** The report follows on the same screen. */
+  finish(): void {
+    if (this.#isLive) process.stderr.write(`${CLEAR_LINE}\n`);
+  }
+
   #say(line: string): void {
     process.stderr.write(`${this.#isLive ? CLEAR_LINE : ''}${line}\n`);
     this.#show();
@@ -57,7 +62,7 @@ export class NodesProgress {
 
   #show(): void {
     if (!this.#isLive) return;
-    const names = [...this.#underWay].map((name) => printable(name)).join(', ');
+    const names = this.#underWay.map((name) => printable(name)).join(', ');
     const line = names === '' ? '' : `… ${names}`.slice(0, (process.stderr.columns || USUAL_COLUMNS) - 1);
     process.stderr.write(`${CLEAR_LINE}${line}`);
   }

@@ -99,9 +99,10 @@ function renderList(
   return ['', paint('title', title), ...bullets];
 }
 
-/** `name: sentence`, where the sentence begins with the name already. */
-function withoutName(text: string, node: string): string {
-  return text.startsWith(`${node}: `) ? text.slice(node.length + 2) : text;
+/** A sentence without the name that stands before it anyway, and with its full stop. */
+function tidy(text: string, node: string): string {
+  const plain = text.startsWith(`${node}: `) ? text.slice(node.length + 2) : text;
+  return /[.!?:)]$/.test(plain) ? plain : `${plain}.`;
 }
 
 function renderReasons({ results }: NodesReport, paint: Paint): readonly string[] {
@@ -110,7 +111,7 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
   return [
     ...renderList(
       'What went wrong',
-      each(({ error, node }) => (error === undefined ? [] : [withoutName(error, node)])),
+      each(({ error, node }) => (error === undefined ? [] : [tidy(error, node)])),
       paint,
     ),
     ...renderList(

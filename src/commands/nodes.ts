@@ -141,6 +141,7 @@ async function workThrough(run: Run): Promise<readonly NodeResult[]> {
     return nodes.map((node, index) => results[index] ?? plainResult(node.name, 'not-tried'));
   } finally {
     interrupt.end();
+    progress.finish();
   }
 }
 

@@ -1,4 +1,5 @@
 // Render: the files that a node would get from these declarations, and what is left out of them and why. Asks and writes nothing.
+import { X509Certificate } from 'node:crypto';
 import { printEndpoint } from '../domain/endpoint.ts';
 import type { Problem } from '../domain/problem.ts';
 import { quote } from '../domain/reference-grammar.ts';
@@ -6,6 +7,7 @@ import { createPaint } from '../explain/paint.ts';
 import { nodeCredentials } from '../nodes/node-credentials.ts';
 import type { NodeFile, NodeLayout } from '../nodes/node-file.ts';
 import { nodeHosts } from '../nodes/node-sources.ts';
+import { readsEach } from '../nodes/pem-text.ts';
 import { renderNode } from '../nodes/render.ts';
 import { USUAL_VERSIONS, isRuntimeVersion } from '../nodes/runtime-version.ts';
 import { WANTED_VERSION } from '../nodes/wanted.ts';
@@ -105,6 +107,7 @@ function renderState(state: LoadedState, flags: RenderFlags): RenderView {
   const planned = nodeHosts({
     sets,
     runtime,
+    readsCertificates: readsEach((block) => new X509Certificate(block)),
     orderOf: (endpoint) => (out.has(printEndpoint(endpoint)) ? 'out' : 'well'),
   });
   const credentials = nodeCredentials(sets);

@@ -8,7 +8,8 @@ import type { Installation } from '../domain/rights.ts';
 import type { ClusterApi, Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
-import { MANAGED_LABELS } from './node-record.ts';
+import { aborted } from '../kubernetes/wait.ts';
+import { isManaged, MANAGED_LABELS } from './node-record.ts';
 import type { ControllerClock } from './status-clock.ts';
 import { WorkQueue } from './work-queue.ts';
 import type { WorkResult } from './work-queue.ts';
@@ -43,11 +44,10 @@ function keepSecret({ metadata, type, data }: KubeObject): Found {
     type: asString(type) ?? '',
     data: { [DATA_KEY]: encoded },
   });
-  const [label = '', value = ''] = Object.entries(MANAGED_LABELS)[0] ?? [];
   return {
     uid: metadata.uid ?? '',
     encoded,
-    isOurs: own(metadata.labels, label) === value,
+    isOurs: isManaged(metadata),
     entries: parsed.ok ? (parsed.value?.entries ?? []) : [],
   };
 }
@@ -78,10 +78,7 @@ export class NodeAuthSecret {
     this.#informer = informer;
     this.#queue = queue;
     informer.onChange(() => queue.add(this.#name));
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await aborted(signal);
     informer.close();
     await queue.close();
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { NodeProof } from '../domain/node-rollout-facts.ts';
 import type { ClusterApi } from '../kubernetes/cluster-api.ts';
 import { PODS } from '../kubernetes/resource.ts';
+import { aborted } from '../kubernetes/wait.ts';
 import { CANARY_LABEL, judgePull, printCanaryPod } from './node-canary-pod.ts';
 import type { ControllerClock } from './status-clock.ts';
 
@@ -63,10 +64,7 @@ export class NodeCanaries {
     await this.#sweep();
     this.#signal = signal;
     this.#options.onChange();
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await aborted(signal);
     await this.#running;
     this.#results.clear();
   }

@@ -56,6 +56,10 @@ function isLeftOut({ target }: JudgedNode, set: string): boolean {
   return target.leftOut.some((entry) => entry.set === set && entry.endpoint === undefined);
 }
 
+function isHindered({ verdict, state }: JudgedNode): boolean {
+  return verdict.kind === 'UpToDate' && (state?.status.troubles.length ?? 0) > 0;
+}
+
 /** An agent lets an order be when what would come first does not answer it. */
 function orderRemark({ node, state }: JudgedNode, set: MirrorSet): string[] {
   if (state?.wanted === undefined || state.status.generation < state.generation) return [];
@@ -104,6 +108,7 @@ export function nodesFactOf(
     notReady: counts.not_ready,
     failed: counts.failed,
     notConfigurable: counts.not_configurable,
+    hindered: matched.filter(isHindered).length,
     written: matched.filter((node) => !isLeftOut(node, set.name)).length,
     failure: firstNote(matched, 'failed'),
     wait: writeNote(matched, failures) ?? firstNote(matched, 'waiting'),

@@ -24,6 +24,11 @@ export class NodeOrderBook {
     this.#healthOf = healthOf;
   }
 
+  /** The same for the same places: what was made with them holds. */
+  get text(): string {
+    return JSON.stringify([...this.#places]);
+  }
+
   /** When time alone changes a place next; undefined: never. */
   get backInMs(): number | undefined {
     return this.#backInMs;

@@ -3,7 +3,8 @@ import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import type { Labels } from '../domain/label-selector.ts';
 import { isSupportedRuntime, managedNodeOf, runtimeOf, SUPPORTED_RUNTIMES } from '../domain/managed-node.ts';
-import type { KubeObject } from '../kubernetes/resource.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../domain/rights.ts';
+import type { KubeObject, ObjectMeta } from '../kubernetes/resource.ts';
 import { parseNodeWanted } from '../nodes/wanted-parse.ts';
 import type { NodeWanted, Runtime } from '../nodes/wanted.ts';
 import { printCanonical } from './status-object.ts';
@@ -44,7 +45,7 @@ export interface StateRecord {
   readonly status: AgentStatus;
 }
 
-export const MANAGED_LABELS = { 'app.kubernetes.io/managed-by': 'registry-failover' } as const;
+export const MANAGED_LABELS = { [MANAGED_BY_LABEL]: MANAGED_BY } as const;
 export const RELEASED_ANNOTATION = 'registry-failover.io/released';
 
 /** Of a text that comes from a node, characters: the status of a mirror set quotes it. */
@@ -126,11 +127,15 @@ function readStatus(value: unknown): AgentStatus {
   };
 }
 
+/** Is it an object that we have made? */
+export function isManaged({ labels }: ObjectMeta): boolean {
+  return own(labels, MANAGED_BY_LABEL) === MANAGED_BY;
+}
+
 /** What of an object is ours: spec, labels, and the annotation. */
 export function textOfState({ metadata, spec }: KubeObject): string {
-  const [name = '', value = ''] = Object.entries(MANAGED_LABELS)[0] ?? [];
   const released = own(metadata.annotations, RELEASED_ANNOTATION);
-  return printCanonical([spec, released ?? '', own(metadata.labels, name) === value]);
+  return printCanonical([spec, released ?? '', isManaged(metadata)]);
 }
 
 /** An informer's `keep` for NodeMirrorStates. Endpoints that are not allowed are refused where they are declared, and by agents. */

@@ -7,6 +7,7 @@ import type { Installation } from '../domain/rights.ts';
 import type { NodesFact } from '../domain/set-status-facts.ts';
 import type { ClusterApi, Informer, InformerSource } from '../kubernetes/cluster-api.ts';
 import { NODES } from '../kubernetes/resource.ts';
+import { aborted } from '../kubernetes/wait.ts';
 import { nodeCredentials } from '../nodes/node-credentials.ts';
 import { NodeAuthSecret } from './node-auth-secret.ts';
 import { NodeCanaries } from './node-canaries.ts';
@@ -63,6 +64,9 @@ export class NodeRollouts {
   #nodes: Informer<NodeRecord> | undefined;
   #states: NodeStates | undefined;
   #judgement: Judgement | undefined;
+  /** With what they were made from. */
+  #targets:
+    { readonly sets: readonly MirrorSet[]; readonly order: string; readonly made: NodeTargets } | undefined;
   #cancel: () => void = () => {};
   #roundAt = Infinity;
 
@@ -104,19 +108,16 @@ export class NodeRollouts {
       // A kubelet writes its Node for many reasons that are none of ours.
       if (printCanonical(before) !== printCanonical(after)) this.wake();
     });
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const end = aborted(signal);
     const helpers = Promise.all([this.#canaries.start(signal), this.#auth.start(signal)]);
-    await Promise.race([Promise.all([nodes.synced, states.synced]), aborted]);
+    await Promise.race([Promise.all([nodes.synced, states.synced]), end]);
     const stop = declared.onChange(wake);
     if (!signal.aborted) {
       this.#nodes = nodes;
       this.#states = states;
       this.wake();
     }
-    await aborted;
+    await end;
     this.#nodes = undefined;
     this.#cancel();
     stop();
@@ -154,12 +155,23 @@ export class NodeRollouts {
     return Math.max(SOONEST_MS, Math.min(ROUND_MS, ...due));
   }
 
+  /** Made anew when declarations or places have changed. */
+  #targetsOf(sets: readonly MirrorSet[]): NodeTargets {
+    const order = this.#order.text;
+    if (this.#targets?.sets !== sets || this.#targets.order !== order) {
+      const { namespace, fullname } = this.#options.install;
+      this.#targets = { sets, order, made: new NodeTargets(`${namespace}/${fullname}`, sets, this.#order) };
+    }
+    return this.#targets.made;
+  }
+
   #holdRound(): void {
     const [nodes, states] = [this.#nodes, this.#states];
     if (nodes === undefined || states === undefined) return;
     const { clock, declared, install, settings, meter, onChange } = this.#options;
     const now = clock.now();
-    const sets = declared.sets().filter((set) => set.nodes.enabled);
+    const all = declared.sets();
+    const sets = all.filter((set) => set.nodes.enabled);
     const present = states.current();
     this.#reports.update(present, now);
     this.#order.update(
@@ -171,7 +183,7 @@ export class NodeRollouts {
       namespace: install.namespace,
       nodes: nodes.items.values(),
       states: present,
-      targets: new NodeTargets(`${install.namespace}/${install.fullname}`, sets, this.#order),
+      targets: this.#targetsOf(all),
       order: this.#order,
       reports: this.#reports,
       proofOf: (node, revision) => this.#canaries.proofOf(node, revision),

@@ -78,13 +78,21 @@ export class NodeStates {
   /** By name. */
   current(): ReadonlyMap<string, StateRecord> {
     const states = new Map([...this.#informer.items.values()].map((record) => [record.name, record]));
-    const now = this.#options.clock.now();
-    for (const [name, { record, until }] of this.#echoes) {
-      if (now >= until || isHeard(states.get(name), record)) this.#echoes.delete(name);
-      else if (record === undefined) states.delete(name);
+    for (const name of this.#echoes.keys()) {
+      const record = this.#lookUp(name);
+      if (record === undefined) states.delete(name);
       else states.set(name, record);
     }
     return states;
+  }
+
+  #lookUp(name: string): StateRecord | undefined {
+    const seen = this.#informer.items.get(`${this.#options.namespace}/${name}`);
+    const echo = this.#echoes.get(name);
+    if (echo === undefined) return seen;
+    if (this.#options.clock.now() < echo.until && !isHeard(seen, echo.record)) return echo.record;
+    this.#echoes.delete(name);
+    return seen;
   }
 
   /** From now on these are to be done, and no others. */
@@ -132,7 +140,7 @@ export class NodeStates {
 
   /** Somebody was faster, or it was done a moment ago. */
   #isDone(name: string, deed: StateDeed): boolean {
-    const present = this.current().get(name);
+    const present = this.#lookUp(name);
     if (deed.kind === 'remove') return present?.uid !== deed.uid;
     const wanted = printState(this.#options.namespace, name, deed.wanted, deed.isReleased);
     return present?.text === textOfState(wanted);

@@ -1,5 +1,5 @@
 // Node targets: what each node is to have, from the mirror sets that select it; and its present data in the order of the moment.
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { selects } from '../domain/label-selector.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
@@ -21,6 +21,17 @@ function sha256Hex(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
+const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/gu;
+
+/** As agents look at them: what one cannot read would cost all of a node's data. */
+function readsCertificates(pem: string): boolean {
+  try {
+    return (pem.match(BLOCK) ?? []).every((block) => new X509Certificate(block).raw.length > 0);
+  } catch {
+    return false;
+  }
+}
+
 function compareNames(a: MirrorSet, b: MirrorSet): number {
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;
@@ -30,7 +41,7 @@ function isSameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((one) => b.includes(one));
 }
 
-/** Targets of one moment: nodes that are alike share one. */
+/** Targets for as long as neither sets nor places change: nodes that are alike share one, which takes milliseconds to make. */
 export class NodeTargets {
   readonly #owner: string;
   readonly #sets: readonly MirrorSet[];
@@ -71,7 +82,7 @@ export class NodeTargets {
   #make(sets: readonly MirrorSet[], runtime: Runtime): NodeTarget {
     const orderOf = (endpoint: MirrorSet['upstream']): 'well' | 'out' =>
       this.#order.placeOf(endpoint) ?? 'well';
-    const { hosts, leftOut } = nodeHosts({ sets, runtime, orderOf });
+    const { hosts, leftOut } = nodeHosts({ sets, runtime, orderOf, readsCertificates });
     const action = sets.length === 0 ? ('Restore' as const) : ('Apply' as const);
     const data = { version: WANTED_VERSION, owner: this.#owner, runtime, action, hosts } as const;
     return { wanted: { ...data, revision: revisionOf(data, sha256Hex) }, sets, leftOut };

@@ -38,6 +38,7 @@ export type ConditionReason =
   | 'RollingOut'
   | 'Stopped'
   | 'NotConfigurable'
+  | 'Hindered'
   | 'UpToDate';
 
 export interface Finding {

@@ -74,6 +74,8 @@ export type NodesFact =
       readonly failed: number;
       /** Their own system writes the runtime's configuration, or the runtime is none that we know. */
       readonly notConfigurable: number;
+      /** Of those up to date: how many have something in the way, so that their runtime may not heed the files. */
+      readonly hindered: number;
       /** Of the selected nodes: how many get files for this set at all. */
       readonly written: number;
       /** The first of each kind. */

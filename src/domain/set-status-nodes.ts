@@ -14,13 +14,15 @@ function tell({ node, message }: NodeNote): string {
 
 /** Sentences that are true whatever the reason is. */
 function asides(nodes: KnownNodes): string {
-  const { notReady, notConfigurable, obstacle, leftOut, remarks } = nodes;
+  const { matched, written, notReady, notConfigurable, obstacle, leftOut, remarks } = nodes;
   const rest = leftOut.length - MAX_LEFT_OUT;
+  const empty = matched - notConfigurable - written;
   const parts = [
     ...(notReady > 0 ? [`${countOf(notReady, 'node')} will follow when Ready.`] : []),
     ...(notConfigurable > 0 && obstacle !== undefined
       ? [`${countOf(notConfigurable, 'node')} cannot be configured by us. ${tell(obstacle)}`]
       : []),
+    ...(empty > 0 ? [`On ${countOf(empty, 'node')} nothing of this set can be written.`] : []),
     ...(leftOut.length > 0
       ? [
           `Left out of the files: ${leftOut.slice(0, MAX_LEFT_OUT).map(sentence).join(' ')}${rest > 0 ? ` (and ${rest} more)` : ''}`,
@@ -41,7 +43,7 @@ function findUnready(nodes: KnownNodes, installNamespace: string): Finding | und
   const { matched, upToDate, inProgress, waiting, failed, failure, wait } = nodes;
   const is = (reason: ConditionReason, message: string): Finding =>
     found(TYPE, 'False', reason, `${message}${asides(nodes)}`);
-  const have = `${upToDate} of ${countOf(matched, 'node')} ${upToDate === 1 ? 'has' : 'have'} it`;
+  const have = `${upToDate} of ${countOf(matched, 'node')} ${upToDate === 1 ? 'is' : 'are'} as wanted`;
   if (failure !== undefined)
     return is(
       'Stopped',
@@ -54,6 +56,8 @@ function findUnready(nodes: KnownNodes, installNamespace: string): Finding | und
     return is('RollingOut', `${have}, ${inProgress} under way, ${waiting} waiting.${first}`);
   }
   if (nodes.notConfigurable > 0) return is('NotConfigurable', `${have}.`);
+  if (nodes.hindered > 0)
+    return is('Hindered', `${have}, but something is in the way on ${countOf(nodes.hindered, 'node')}.`);
   return undefined;
 }
 
@@ -89,8 +93,9 @@ export function findNodesReady({ nodesEnabled, set, nodes, installNamespace }: S
       TYPE,
       'False',
       'NothingToWrite',
-      `No node gets anything for this set; ${PODS_ARE_SERVED}.${asides(nodes)}`,
+      `No node has anything of this set in its files; ${PODS_ARE_SERVED}.${asides(nodes)}`,
     );
-  const all = nodes.upToDate === 1 ? 'The one node has it.' : `All ${nodes.upToDate} nodes have it.`;
+  const all =
+    nodes.upToDate === 1 ? 'The one node is as wanted.' : `All ${nodes.upToDate} nodes are as wanted.`;
   return found(TYPE, 'True', 'UpToDate', `${all}${asides(nodes)}`);
 }

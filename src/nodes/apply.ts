@@ -37,7 +37,7 @@ export interface NodeRestore extends NodeTask {
   readonly owner: string;
 }
 
-const GATHER_MS = 20_000;
+const GATHER_MS = 30_000;
 const RUN_MS = 60_000;
 /** Contents travel as base64; the rest is names. */
 const GATHER_BYTES = MAX_TOTAL_BYTES * 1.5 + 4 * 1024 * 1024;

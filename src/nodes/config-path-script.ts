@@ -23,8 +23,8 @@ export type ConfigPathEnding = (typeof CONFIG_PATH_ENDINGS)[number];
 
 // Read by dash and bash. Every value comes in quoted, at the top. Nothing is done before the last line has arrived.
 //
-// Containers are known by containerd's own list of running tasks; those that a job ends in that minute would look lost, so that
-// only tasks whose process still lives have to be in the list again, and every process has to live that did before.
+// Containers are known by containerd's own list of running tasks, each with its process: all of them have to be there again. One
+// that ends by itself in those seconds looks lost too, and then everything is put back: the safe side.
 const BODY = String.raw`
 say() { printf '%s\n' "$*"; }
 refuse() { say "$*"; say 'config-path refused'; exit 0; }
@@ -33,7 +33,7 @@ tasks() { ctr --address "$socket" --namespace k8s.io tasks ls 2>/dev/null | whil
   [ "$state" = RUNNING ] && printf '%s %s\n' "$id" "$pid"; done; :; }
 # The plugin that the kubelet talks to is there: containerd answers without it too.
 answers() { ctr --address "$socket" plugins ls 2>/dev/null | grep -Eq '^io[.]containerd[.]grpc[.]v1 +cri +.* ok *$'; }
-# Are all tasks of the list in $1 there again? Prints those that are not.
+# Of the tasks in the list $1 those that are not there now, and those whose process lives.
 missing() { now=$(tasks); printf '%s\n' "$1" | while read -r id pid; do
   [ -n "$id" ] || continue
   case "
@@ -41,14 +41,21 @@ $now
 " in *"
 $id $pid
 "*) ;; *) printf '%s ' "$id";; esac; done; }
+living() { printf '%s\n' "$1" | while read -r id pid; do
+  [ -n "$id" ] && [ -d "/proc/$pid" ] && printf '%s %s\n' "$id" "$pid"; done; :; }
+# A task whose process is gone does not come back: that is not waited for.
 await_all() { n=0; while :; do
-  if answers; then lost=$(missing "$1"); [ -z "$lost" ] && return 0; else lost='all: containerd does not answer'; fi
-  n=$((n + 1)); [ "$n" -gt "$patience" ] && return 1; sleep 1; done; }
+  lost='containerd does not answer'
+  if answers; then
+    lost=$(missing "$1"); [ -n "$lost" ] || return 0
+    [ "$(living "$1")" = "$1" ] || return 1
+  fi
+  n=$((n + 1)); [ "$n" -le "$patience" ] || return 1; sleep 1; done; }
 settle() { sync "$1" && sync "$folder"; }
 put_back() {
   if [ -n "$before_sha" ]; then cp -p "$backup" "$temp" && settle "$temp" && mv -f "$temp" "$file"; else rm -f "$file"; fi
   settle "$folder"
-  systemctl restart containerd; await_all "$running"; }
+  systemctl restart containerd; await_all "$(living "$running")"; }
 set_config_path() {
   trap '' HUP PIPE INT TERM
   umask 077
@@ -74,7 +81,7 @@ set_config_path() {
   mv -f "$temp" "$file" && sync "$folder" || { rm -f "$temp"; refuse "$file could not be replaced"; }
   count=$(printf '%s' "$running" | grep -c . || :)
   if systemctl restart containerd && await_all "$running"; then
-    say "$count containers ran before and run on"; say 'config-path set'; return 0; fi
+    say "containers running before and after: $count"; say 'config-path set'; return 0; fi
   say "not back after the restart: $lost"
   if put_back; then say 'config-path rolled-back'; else say "still not back: $lost"; say 'config-path broken'; fi
 }

@@ -1,4 +1,4 @@
-// containerd hosts: the folder of one registry host in certs.d, with its hosts.toml and the CA certificates that this names.
+// Hosts of containerd: the folder of one registry host in certs.d, with its hosts.toml and the CA certificates that this names.
 import type { Endpoint } from '../domain/endpoint.ts';
 import { DOCKER_HUB, pathCovers } from '../domain/reference-grammar.ts';
 import type { ReferencePrefix } from '../domain/reference.ts';

@@ -85,8 +85,10 @@ export interface DrillPulled {
 }
 
 export interface DrillOutage {
-  /** undefined: the rules could not be made, and nothing was pulled. */
+  /** undefined: nothing was pulled. */
   readonly pulled: DrillPulled | undefined;
+  /** Why the rules could not be made, by the firewall's own words; undefined: they were. */
+  readonly unblockable: string | undefined;
   /** Packets that the rules have swallowed; undefined: not told. */
   readonly dropped: number | undefined;
   /** Addresses that the registry has got meanwhile. */
@@ -134,7 +136,8 @@ export function readOutage(stdout: string): DrillOutage | undefined {
   const lines = readLines(stdout);
   if (!lines.has('done')) return undefined;
   return {
-    pulled: lines.has('unblockable') ? undefined : pulledOf(lines),
+    pulled: pulledOf(lines),
+    unblockable: lines.get('unblockable')?.[0],
     dropped: droppedOf(lines.get('count')),
     after: addressesOf(lines.get('after')),
     isStillBlocked: lines.has('still'),

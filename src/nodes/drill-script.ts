@@ -155,10 +155,11 @@ export interface DrillRules {
 
 function iptablesRules({ addresses, port, chain }: DrillBlock): DrillRules {
   const programs = [...new Set(addresses.map(programOf))];
-  const drops = addresses.map(
-    (address) =>
-      `${programOf(address)} -w 5 -A ${chain} -d ${address} -p tcp --dport ${port} -m time --datestop "$until" -j DROP`,
-  );
+  const drops = addresses.map((address) => {
+    const rule = `${programOf(address)} -w 5 -A ${chain} -d ${address} -p tcp --dport ${port}`;
+    // Not every kernel has the match for time; then the rule's end is the timer's alone.
+    return `{ ${rule} -m time --datestop "$until" -j DROP 2>/dev/null || ${rule} -j DROP; }`;
+  });
   return {
     add: [
       ...programs.map((program) => `${program} -w 5 -N ${chain}`),
@@ -220,14 +221,15 @@ export function blockedPullScript(pull: DrillPull, block: DrillBlock, hostname: 
   # Before the first rule: no rule without somebody to take it away.
   setsid sh -c ${quoteForShell(timer)} </dev/null >/dev/null 2>&1 &
   timer=$!
+  refused='no timer'
   trap 'unblock; exit 1' HUP INT TERM PIPE
-  if kill -0 "$timer" && { ${add.join(' && ')}; }; then
+  if kill -0 "$timer" && refused=$({ ${add.join(' && ')}; } 2>&1); then
     printf 'rf:blocked %s\\n' "$until"
     pull_it
     { ${count.join('; ')}; } 2>/dev/null | tell count
     resolve after ${quoteForShell(hostname)}
   else
-    printf 'rf:unblockable\\n'
+    printf '%s\\n' "$refused" | tail -n 1 | tell unblockable
   fi
   unblock
   if { ${count.join(' || ')}; } >/dev/null 2>&1; then printf 'rf:still\\n'; else kill -s TERM -- "-$timer" 2>/dev/null; fi

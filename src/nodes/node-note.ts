@@ -42,8 +42,6 @@ export interface NodeNote {
   readonly pending: PendingChange | undefined;
 }
 
-export const EMPTY_NOTE: NodeNote = { made: [], auth: undefined, pending: undefined };
-
 /** A note as it lies on the node. */
 export interface FoundNote {
   readonly path: string;

@@ -1,4 +1,5 @@
 // Node sources: mirror sets as the data of a node, by what its runtime does with credentials; and what may not be in it.
+import type { Credential } from '../domain/credential.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { printEndpoint } from '../domain/endpoint.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
@@ -21,6 +22,8 @@ export interface NodeHostsInput {
   readonly sets: readonly MirrorSet[];
   readonly runtime: Runtime;
   readonly orderOf: (endpoint: Endpoint) => Standing;
+  /** As for the agent, which refuses all of the data for one bundle: what it could not read is left out. Default: all is read. */
+  readonly readsCertificates?: (pem: string) => boolean;
 }
 
 export interface NodeHosts {
@@ -49,8 +52,9 @@ export function orderSources(
 /** Characters of all certificates of one node's data together; an object of the API server ends at some 1.5 MB. */
 const MAX_CERTIFICATE_TEXT = 1_000_000;
 
-function isTooLong(endpoint: Endpoint): boolean {
-  return (endpoint.trust?.pem.length ?? 0) > WANTED_BOUNDS.caPem;
+function isUsable({ trust }: Endpoint, { readsCertificates }: NodeHostsInput): boolean {
+  if (trust === undefined) return true;
+  return trust.pem.length <= WANTED_BOUNDS.caPem && (readsCertificates?.(trust.pem) ?? true);
 }
 
 /** One set while it is made into data. */
@@ -58,16 +62,22 @@ class Draft {
   readonly set: MirrorSet;
   readonly prefix: string;
   readonly leftOut: LeftOut[] = [];
-  readonly #runtime: Runtime;
+  readonly #input: NodeHostsInput;
 
-  constructor(set: MirrorSet, runtime: Runtime) {
+  constructor(set: MirrorSet, input: NodeHostsInput) {
     this.set = set;
     this.prefix = printPrefix(set.prefix);
-    this.#runtime = runtime;
+    this.#input = input;
   }
 
   leave(reason: LeftOutReason, endpoint?: string, other?: string): undefined {
-    const subject = { set: this.set.name, prefix: this.prefix, endpoint, other, runtime: this.#runtime.name };
+    const subject = {
+      set: this.set.name,
+      prefix: this.prefix,
+      endpoint,
+      other,
+      runtime: this.#input.runtime.name,
+    };
     this.leftOut.push(leaveOut(reason, subject));
     return undefined;
   }
@@ -75,9 +85,9 @@ class Draft {
   #mirrorSources(): readonly WantedSource[] {
     return this.set.mirrors.flatMap((mirror) => {
       const endpoint = printEndpoint(mirror.endpoint);
-      const verdict = isTooLong(mirror.endpoint)
-        ? 'CaNotUsable'
-        : authAt(this.set, mirror, this.#runtime.name);
+      const verdict = isUsable(mirror.endpoint, this.#input)
+        ? authAt(this.set, mirror, this.#input.runtime.name)
+        : 'CaNotUsable';
       if (verdict !== 'None' && verdict !== 'Node') {
         this.leave(verdict, endpoint);
         return [];
@@ -90,9 +100,9 @@ class Draft {
   #obstacle(): LeftOutReason | undefined {
     const { nodes, prefix, upstream } = this.set;
     if (!nodes.enabled) return 'NodesNotEnabled';
-    const isPart = prefix.path !== '' && this.#runtime.name === 'containerd';
+    const isPart = prefix.path !== '' && this.#input.runtime.name === 'containerd';
     if (isPart && !nodes.wholeHost) return 'WholeHostNotAllowed';
-    return isTooLong(upstream) ? 'CaNotUsable' : undefined;
+    return isUsable(upstream, this.#input) ? undefined : 'CaNotUsable';
   }
 
   /** Its data with the order of declaration, or undefined when there is nothing to write; then it is said why. */
@@ -113,13 +123,17 @@ interface Candidate {
   readonly usable: UsableHost;
 }
 
-function candidateOf(draft: Draft, input: NodeHostsInput): Candidate | undefined {
+function candidateOf(
+  draft: Draft,
+  runtime: Runtime,
+  credentials: ReadonlyMap<string, Credential>,
+): Candidate | undefined {
   const wanted = draft.wantedHost();
   if (wanted === undefined) return undefined;
   const judged = usableHost(wanted, {
     set: draft.set.name,
-    runtime: input.runtime,
-    credentials: nodeCredentials(input.sets),
+    runtime,
+    credentials,
     // Whether the node has one is the node's to say.
     hasAuthFile: true,
   });
@@ -170,8 +184,9 @@ function fit(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** Turns mirror sets into the data of one node. What cannot be written is in `leftOut`, by set in the order of prefixes. */
 export function nodeHosts(input: NodeHostsInput): NodeHosts {
-  const drafts = input.sets.map((set) => new Draft(set, input.runtime)).sort(comparePrefixes);
-  const candidates = drafts.flatMap((draft) => candidateOf(draft, input) ?? []);
+  const drafts = input.sets.map((set) => new Draft(set, input)).sort(comparePrefixes);
+  const credentials = nodeCredentials(input.sets);
+  const candidates = drafts.flatMap((draft) => candidateOf(draft, input.runtime, credentials) ?? []);
   const chosen = fit(settle(candidates, input.runtime));
   const hosts = chosen.map(({ draft, wanted }) => {
     const endpoints = [draft.set.upstream, ...draft.set.mirrors.map(({ endpoint }) => endpoint)];

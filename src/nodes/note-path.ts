@@ -55,9 +55,3 @@ export function baseFolder(layout: NodeLayout, runtime: RuntimeName): string {
 export function notePath(base: string, owner: string): string {
   return `${base}/.${STEM}.${owner.replaceAll('/', '_')}${NOTE}`;
 }
-
-/** The runtime whose note lies at this path, for the owner; used to find what is to be restored. */
-export function isNote(path: string): boolean {
-  const { name } = split(path);
-  return name.startsWith(`.${STEM}.`) && name.endsWith(NOTE);
-}

@@ -33,3 +33,19 @@ export function nameOfContent(text: string): string {
   }
   return hash.toString(16).padStart(16, '0');
 }
+
+/**
+ * Whether every certificate of a PEM text can be read, by a reader that throws at what it cannot: node:crypto's
+ * X509Certificate, which nothing here may import.
+ */
+export function readsEach(read: (certificate: string) => unknown): (pem: string) => boolean {
+  return (pem) => {
+    try {
+      const certificates = readCertificates(pem) ?? [];
+      for (const certificate of certificates) read(certificate);
+      return certificates.length > 0;
+    } catch {
+      return false;
+    }
+  };
+}

@@ -72,7 +72,7 @@ const FILES = String.raw`
 const ENDS = String.raw`
   tell() { printf '%s +%s\n' "$1" "$(printf %s "$2" | base64 | tr -d '\n')"; }
   # stale PATH: it is not as it was when the plan was made; nothing has been touched
-  stale() { tell 'outcome changed' "$1"; exit 0; }
+  stale() { unmake; tell 'outcome changed' "$1"; exit 0; }
   # fail: back to where it began. The step under way is the reason.
   fail() {
     outcome=stopped undone=yes
@@ -82,7 +82,9 @@ const ENDS = String.raw`
       if [ -n "$tried" ]; then reload || undone=no; fi
       if [ "$undone" = yes ]; then note_back || undone=no; fi
     fi
-    unstage
+    # What lies beside before that may be another run's, which holds the lock.
+    [ -z "$staging" ] || unstage
+    unmake
     [ "$undone" = yes ] || outcome=broken
     tell "outcome $outcome" "$step"
     exit 0

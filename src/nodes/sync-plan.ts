@@ -183,42 +183,59 @@ function planNotes(
   };
 }
 
-/** The steps of one run, and whether there are any. */
-export function planSync(input: SyncPlanInput): SyncPlan {
-  const { files, auth, found, owner, note, notes, base, layout } = input;
+interface Steps {
+  readonly writes: readonly FileStep[];
+  readonly deletes: readonly FileStep[];
+  readonly standing: readonly FileStep[];
+  /** In new folders. */
+  readonly placed: readonly FileWrite[];
+  readonly reload: boolean;
+  readonly isNone: boolean;
+}
+
+function planSteps({ files, auth, found, note, layout }: SyncPlanInput): Steps {
   const maker = new StepMaker(found, note.pending?.undo ?? []);
   const writes = [...files.writes, ...(auth.write === undefined ? [] : [auth.write])];
-  const writeSteps = writes.map((write) => maker.make(write.path, write));
   const deletes = [...files.deletes, ...(auth.remove === undefined ? [] : [auth.remove])];
-  const deleteSteps = deletes.map(({ path }) => maker.make(path, undefined));
   const placed = files.newFolders.flatMap((folder) => folder.files);
   const taken = files.oldFolders.flatMap((folder) => folder.files);
-  const touched = new Set([...writes, ...deletes, ...placed, ...taken].map(({ path }) => path));
-  const standing = maker.standing(touched);
+  const touched = [...writes, ...deletes, ...placed, ...taken].map(({ path }) => path);
   const dropIns = `${layout.containersFolder}/registries.conf.d`;
-  const isDropIn = ({ path }: { readonly path: string }): boolean => folderOf(path) === dropIns;
-  const reload = note.pending?.reload === true || [...writes, ...deletes, ...placed].some(isDropIn);
+  return {
+    writes: writes.map((write) => maker.make(write.path, write)),
+    deletes: deletes.map(({ path }) => maker.make(path, undefined)),
+    standing: maker.standing(new Set(touched)),
+    placed,
+    reload: note.pending?.reload === true || touched.some((path) => folderOf(path) === dropIns),
+    isNone: touched.length === 0 && note.pending === undefined,
+  };
+}
+
+/** Left by runs that were killed, but for bytes that are still needed for the way back. */
+function findLeftovers(found: Found, steps: readonly FileStep[]): readonly string[] {
+  const needed = new Set(steps.filter(({ way }) => way === 'kept').map(({ path }) => oldBeside(path)));
+  return [...found.entries.keys()].filter((path) => isLeftover(path) && !needed.has(path));
+}
+
+function undoOfAll({ placed }: Steps, all: readonly FileStep[]): readonly PendingUndo[] {
+  return [...all.map(undoOf), ...placed.map(({ path }) => ({ path, old: undefined }))];
+}
+
+/** The steps of one run, and whether there are any. */
+export function planSync(input: SyncPlanInput): SyncPlan {
+  const { files, found, owner, note, notes, base, layout } = input;
+  const steps = planSteps(input);
+  const { writes, deletes, standing, reload } = steps;
+  const all = [...writes, ...deletes, ...standing];
   const makesBase = !found.entries.has(base);
   const folders = planFolders(input, makesBase);
-  const undo = [
-    ...[...writeSteps, ...deleteSteps, ...standing].map(undoOf),
-    ...placed.map(({ path }) => ({ path, old: undefined })),
-  ];
-  const keptBeside = new Set(
-    [...writeSteps, ...deleteSteps, ...standing]
-      .filter(({ way }) => way === 'kept')
-      .map(({ path }) => oldBeside(path)),
-  );
-  const noteHere = notes.find(({ path }) => folderOf(path) === base);
-  const leftovers = [...found.entries.keys()].filter((path) => isLeftover(path) && !keptBeside.has(path));
-  const texts = planNotes(input, { folders, reload, undo });
-  const others = notes.filter(({ path }) => folderOf(path) !== base).map(({ entry }) => entry);
-  const isNothing =
-    touched.size === 0 &&
-    note.pending === undefined &&
-    others.length === 0 &&
-    leftovers.length === 0 &&
-    noteHere?.entry.sha256 === texts.noteLast?.sha256;
+  const noteFound = notes.find(({ path }) => folderOf(path) === base)?.entry;
+  const texts = planNotes(input, { folders, reload, undo: undoOfAll(steps, all) });
+  const otherNotes = notes.filter(({ path }) => folderOf(path) !== base).map(({ entry }) => entry);
+  const leftovers = findLeftovers(found, all);
+  const isEarly = ({ path }: FileStep): boolean => isConfiguration(path) || path === layout.authFile;
+  const isTidy =
+    otherNotes.length === 0 && leftovers.length === 0 && noteFound?.sha256 === texts.noteLast?.sha256;
   return {
     base,
     makesBase,
@@ -226,22 +243,24 @@ export function planSync(input: SyncPlanInput): SyncPlan {
       ...folder,
       beside: newFolderBeside(folder.path, index),
     })),
-    writes: writeSteps,
-    deletes: deleteSteps.filter(({ path }) => isConfiguration(path) || path === layout.authFile),
-    lateDeletes: deleteSteps.filter(({ path }) => !isConfiguration(path) && path !== layout.authFile),
+    writes,
+    deletes: deletes.filter(isEarly),
+    lateDeletes: deletes.filter((step) => !isEarly(step)),
     oldFolders: files.oldFolders.map((folder, index) => ({
       ...folder,
       beside: oldFolderBeside(folder.path, index),
     })),
     standing,
     notePath: notePath(base, owner),
-    noteFound: noteHere?.entry,
+    noteFound,
     ...texts,
-    otherNotes: others,
+    // The way back of a run that takes notes over leaves them where they were.
+    noteBefore: noteFound === undefined ? undefined : texts.noteBefore,
+    otherNotes,
     leftovers,
     emptied: folders.emptied,
     reload,
     owesReload: note.pending?.reload === true,
-    isNothing,
+    isNothing: steps.isNone && isTidy,
   };
 }

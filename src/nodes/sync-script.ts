@@ -132,6 +132,7 @@ function stageFolders(plan: SyncPlan): readonly string[] {
 
 function staging(plan: SyncPlan): readonly string[] {
   return [
+    'staging=yes',
     ...step(
       'clear away what a run that was killed left',
       ...plan.leftovers.map((path) => call('run rm -rf', path)),
@@ -232,18 +233,16 @@ function unstaging(plan: SyncPlan): readonly string[] {
   return [
     'unstage() {',
     ...beside.map((path) => call('rm -rf', path)),
-    `[ -z "$made_base" ] || rmdir ${q(plan.base)}`,
     '}',
+    `unmake() { [ -z "$made_base" ] || rmdir ${q(plan.base)}; }`,
   ];
 }
 
 /** From here the change holds: what cannot be cleared away now is cleared away by the next run. */
 function clearing(plan: SyncPlan): readonly string[] {
-  const old = [
-    ...stepsOf(plan)
-      .filter(({ way }) => way !== 'nothing')
-      .map(({ path }) => oldBeside(path)),
-  ];
+  const old = stepsOf(plan)
+    .filter(({ way }) => way !== 'nothing')
+    .map(({ path }) => oldBeside(path));
   return [
     ...old.map((path) => call('rm -f', path)),
     ...plan.oldFolders.map(({ beside }) => call('rm -rf', beside)),
@@ -268,7 +267,7 @@ export function printSyncScript(plan: SyncPlan, { layout, processFolder }: SyncS
     'export LC_ALL=C',
     `proc=${q(processFolder)}`,
     // What a killed run has told CRI-O must be told back.
-    `step='' changing='' noted='' tried=${plan.owesReload ? 'yes' : "''"} told='' made_base=''`,
+    `step='' staging='' changing='' noted='' tried=${plan.owesReload ? 'yes' : "''"} told='' made_base=''`,
     ...plan.newFolders.map((_folder, index) => `placed_${index}=''`),
     SYNC_FUNCTIONS,
     ...wayBack(plan),

@@ -1,6 +1,6 @@
 // Wanted parse: a NodeMirrorState's data checked by whoever is about to act on it. All problems at once; no zod, so that the agent stays small.
 import { parseCaBundle } from '../domain/ca-bundle.ts';
-import { hostMatchesPattern, parseEndpoint, printEndpoint } from '../domain/endpoint.ts';
+import { hostMatchesPattern, parseEndpoint } from '../domain/endpoint.ts';
 import { asArray } from '../domain/json.ts';
 import { WANTED_BOUNDS } from '../domain/node-bounds.ts';
 import type { Problem } from '../domain/problem.ts';
@@ -8,9 +8,7 @@ import { quote } from '../domain/reference-grammar.ts';
 import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
 import { FieldReader, ProblemList } from './field-reader.ts';
-import type { TextForm } from './field-reader.ts';
-import { isOwner } from './marker.ts';
-import { isRuntimeVersion } from './runtime-version.ts';
+import { OWNER, PLACE, REVISION, RUNTIME_VERSION } from './wanted-forms.ts';
 import { RUNTIMES, WANTED_VERSION } from './wanted.ts';
 import type { NodeWanted, Runtime, WantedHost, WantedSource } from './wanted.ts';
 
@@ -23,39 +21,6 @@ export interface WantedOptions {
    */
   readonly readsCertificates?: (pem: string) => boolean;
 }
-
-const REVISION: TextForm = {
-  isRight: (text) => /^[0-9a-f]{16}$/.test(text),
-  code: 'InvalidRevision',
-  message: 'it is not 16 lower-case hex digits',
-  fix: 'Leave writing it to the controller',
-};
-
-const OWNER: TextForm = {
-  isRight: isOwner,
-  code: 'InvalidOwner',
-  message: 'it is not 1 to 128 lower-case letters, digits and . / -',
-  fix: 'Write namespace/name of the installation',
-};
-
-const RUNTIME_VERSION: TextForm = {
-  isRight: isRuntimeVersion,
-  code: 'InvalidRuntimeVersion',
-  message: 'it is not a version of at most 64 characters',
-  fix: 'Write it as the runtime says it, for example 1.34.0',
-};
-
-/** One spelling of one place: two would be two sources to us and one to the runtime. */
-const PLACE: TextForm = {
-  isRight: (text) => {
-    if (text.length > WANTED_BOUNDS.endpoint) return false;
-    const endpoint = parseEndpoint(text);
-    return endpoint.ok && printEndpoint(endpoint.value) === text;
-  },
-  code: 'InvalidEndpoint',
-  message: `it is not host[:port][/path] in lower case with at most ${WANTED_BOUNDS.endpoint} characters`,
-  fix: 'Write host[:port][/path], without a scheme',
-};
 
 function caFault(pem: string, options: WantedOptions): string | undefined {
   if (pem === '') return undefined;

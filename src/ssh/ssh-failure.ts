@@ -20,6 +20,7 @@ export const SSH_FAILURES = [
   'sudo-password-wrong',
   'not-root',
   'no-shell',
+  'cut',
   'lost',
   'too-slow',
   'too-much-output',
@@ -46,6 +47,7 @@ const WORDS: Readonly<Record<SshFailure, string>> = {
   'sudo-password-wrong': 'sudo refuses the password. It was tried once',
   'not-root': 'the login is not root. Add --sudo, or log in as root (--user root)',
   'no-shell': 'its login runs no commands. Check the login shell of the user with TRY',
+  cut: 'the connection ended before a shell was there; nothing was begun. Run the command again',
   lost: 'the connection ended while the script ran; the node has its old files or the new, each complete. Run the command again',
   'too-slow':
     'the script did not end in time; the node has its old files or the new, each complete. Run the command again',
@@ -89,6 +91,7 @@ const SSH_OWN_FAILURE = 255;
 
 /** Why the node never said that it is ready. */
 export function classifySshEnding({ exit, stderr, sudo }: SshEnding): SshFailure {
+  if (exit === undefined) return 'cut';
   if (exit === SSH_OWN_FAILURE) return find(SAID, stderr) ?? 'unreachable';
   const bySudo = sudo === 'None' ? undefined : find(SUDO_SAID, stderr);
   return bySudo ?? 'no-shell';

@@ -1,5 +1,4 @@
 // The whole agent against a stand-in for the API server and a scratch node: real scripts, real files, real TLS.
-import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -325,70 +324,5 @@ describe('Agent', () => {
     expect(lastStatus().message).toContain('in the way');
     expect(readFileSync(hostsToml(), 'utf8')).toBe('server = "https://mine.example"\n');
     expect(await get(agent, '/metrics')).toContain('registry_failover_node_files{state="conflict"} 1\n');
-  });
-
-  describe('as a process', () => {
-    const ENTRY = join(import.meta.dirname, '../../src/agent-main.ts');
-
-    function argv(over: readonly string[] = []): string[] {
-      return [
-        ENTRY,
-        `--node=${NODE}`,
-        `--namespace=${NAMESPACE}`,
-        `--owner=${OWNER}`,
-        '--api-host=127.0.0.1',
-        `--api-port=${api.server.port}`,
-        `--service-account-folder=${api.server.folder}`,
-        `--containers-folder=${join(root, 'containers')}`,
-        `--containerd-folder=${join(root, 'containerd')}`,
-        '--ops-listen=127.0.0.1:0',
-        ...over,
-      ];
-    }
-
-    interface Ended {
-      readonly code: number | null;
-      readonly out: string;
-      readonly err: string;
-    }
-
-    function run(args: readonly string[]): { kill: () => void; ended: Promise<Ended> } {
-      const child = spawn(process.execPath, args, { env: {} });
-      let out = '';
-      let err = '';
-      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-      child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-      const ended = new Promise<Ended>((resolve) => {
-        child.on('close', (code) => {
-          resolve({ code, out, err });
-        });
-      });
-      return { kill: () => child.kill('SIGTERM'), ended };
-    }
-
-    it('works without any environment, and ends in good order at SIGTERM', async () => {
-      tell(data());
-      const { kill, ended } = run(argv());
-      await upToDate();
-      kill();
-      const { code, out, err } = await ended;
-      expect([code, err]).toEqual([0, '']);
-      for (const line of out.trimEnd().split('\n')) {
-        expect(JSON.parse(line)).toMatchObject({ level: 'info', message: expect.any(String) as string });
-      }
-      expect(existsSync(hostsToml())).toBe(true);
-    });
-
-    it('says everything that is wrong with its arguments, with exit code 2', async () => {
-      const { code, err } = await run([...argv(), '--owner=Me', '--what=ever']).ended;
-      expect(code).toBe(2);
-      expect(err.trimEnd().split('\n')).toHaveLength(2);
-    });
-
-    it('says that its address is taken, with exit code 1', async () => {
-      const { code, err } = await run(argv([`--ops-listen=127.0.0.1:${api.server.port}`])).ended;
-      expect(code).toBe(1);
-      expect(err).toContain('EADDRINUSE');
-    });
   });
 });

@@ -70,11 +70,12 @@ describe('FolderWatch', () => {
     const folder = join(root, 'containers/registries.conf.d');
     writeFileSync(join(folder, '.90-registry-failover.conf.registry-failover.new'), 'x');
     writeFileSync(join(root, 'containers/.registry-failover.a_b.note'), 'x');
-    writeFileSync(join(root, 'secret/a'), 'x');
-    await seen(1);
     rmSync(join(folder, '.90-registry-failover.conf.registry-failover.new'));
-    writeFileSync(join(root, 'secret/b'), 'x');
-    await seen(2);
+    // Longer than what others do takes to be told.
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+    expect(changes).toBe(0);
   });
 
   it('sees folders that have come since, and one that was made anew', async () => {

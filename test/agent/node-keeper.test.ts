@@ -270,6 +270,14 @@ describe('NodeKeeper', () => {
     expect(world.status).toMatchObject({ observedGeneration: 1, state: 'UpToDate' });
   });
 
+  it('does not repair by what an object that has gone had wanted', async () => {
+    await world.told(state(wanted()));
+    await world.told(undefined);
+    await world.told(state({ ...wanted(), version: 9 }, { uid: 'uid-2' }));
+    expect(world.installed).toHaveLength(1);
+    expect(world.status).toMatchObject({ state: 'Refused', files: [] });
+  });
+
   it('does not tell an object about a run that was for another', async () => {
     world.onInstall = () => {
       world.keeper.assign(undefined);

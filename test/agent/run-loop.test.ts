@@ -60,6 +60,9 @@ describe('RunLoop', () => {
     await reaches(runs, 1);
     loop.request();
     loop.request(1);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 30);
+    });
     expect(runs.started).toBe(1);
     open();
     await reaches(runs, 2);

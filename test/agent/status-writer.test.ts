@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StatusWriter } from '../../src/agent/status-writer.ts';
 import { statusOf, type NodeStatus } from '../../src/agent/status.ts';
-import { eventually, sendStatus } from '../kubernetes/api-server.ts';
+import { eventually, sendJson, sendStatus } from '../kubernetes/api-server.ts';
 import { NAMESPACE, NODE, stateObject, StateServer } from './stand-in.ts';
 
 function status(message: string): NodeStatus {
@@ -131,6 +131,23 @@ describe('StatusWriter', () => {
     await eventually(() => {
       expect(messages()).toEqual(['a', 'a']);
     });
+  });
+
+  it('tells a new object what it was just telling the old one', async () => {
+    let isFirst = true;
+    api.intercept = (_asked, reply) => {
+      if (!isFirst) return false;
+      isFirst = false;
+      writer.forget();
+      writer.set(status('a'));
+      sendJson(reply, {});
+      return true;
+    };
+    writer.set(status('a'));
+    await eventually(() => {
+      expect(messages()).toEqual(['a']);
+    });
+    expect(api.server.asked).toHaveLength(2);
   });
 
   it('says the last news before it stops, and nothing after', async () => {

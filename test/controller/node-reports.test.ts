@@ -165,3 +165,17 @@ describe('keepNode and keepState', () => {
     expect(JSON.stringify([state?.status.message, state?.status.troubles]).length).toBeLessThan(6_000);
   });
 });
+
+describe('a CA that cannot be read', () => {
+  it('costs its own mirror, not all of a node’s data', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const trust = { pem, sha256: 'a'.repeat(64) };
+    const bad = makeMirror('dc1.example', { source: 'SameAsUpstream', trust });
+    const order = bookWith({});
+    order.update([SET], [], 0);
+    const made = new NodeTargets('ns/rf', [{ ...SET, mirrors: [...SET.mirrors, bad] }], order);
+    const { wanted, leftOut } = made.targetOf({}, RUNTIME, undefined);
+    expect(wanted.hosts[0]?.order).toEqual(['fra.example', 'ams.example']);
+    expect(leftOut).toMatchObject([{ endpoint: 'dc1.example', reason: 'CaNotUsable' }]);
+  });
+});

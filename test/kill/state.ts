@@ -48,7 +48,7 @@ function missingCertificates(
   return all.filter((name) => {
     // Relative names are looked for beside the hosts.toml (containerd, core/remotes/docker/config/hosts.go).
     const facts = now[name.startsWith('/') ? name.slice(root.length + 1) : `${beside}/${name}`];
-    return facts === undefined || !/-----END CERTIFICATE-----\n$/.test(contentOf(facts));
+    return facts === undefined || !contentOf(facts).endsWith('-----END CERTIFICATE-----\n');
   });
 }
 
@@ -68,7 +68,7 @@ function invalidFiles(now: Photo, root: string): readonly string[] {
       return read.ok ? [] : [`${path}: ${read.error}`];
     }
     try {
-      const missing = missingCertificates(parse(text) as Table, {
+      const missing = missingCertificates(parse(text), {
         now,
         root,
         beside: path.slice(0, path.lastIndexOf('/')),

@@ -4,6 +4,7 @@ import { planFiles, type FilePlan } from '../../src/nodes/file-plan.ts';
 import { FoundText, type Found, type FoundEntry, type FoundKind } from '../../src/nodes/found.ts';
 import { printMarker } from '../../src/nodes/marker.ts';
 import { DEFAULT_LAYOUT, type NodeFile } from '../../src/nodes/node-file.ts';
+import { newBeside, oldFolderBeside } from '../../src/nodes/note-path.ts';
 import { sha256Hex } from '../../src/nodes/sha256.ts';
 
 const OWNER = 'ns/rf';
@@ -105,8 +106,10 @@ describe('planFiles', () => {
 
   it('passes over what lies beside, and our files at places where they cannot be', () => {
     const beside = node({
-      '/etc/containers/registries.conf.d/.90-registry-failover.conf.registry-failover.new': { text: ours() },
-      '/etc/containers/certs.d/.registry-failover.0.old/registry-failover.crt': { text: ours() },
+      [newBeside(DROP_IN)]: { text: ours() },
+      [`${oldFolderBeside('/etc/containers/certs.d/ams.example.com', 0)}/registry-failover.crt`]: {
+        text: ours(),
+      },
       '/etc/containers/copy.conf': { text: ours() },
     });
     expect(paths(plan([], beside))).toEqual({});

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { LocalShell } from '../../src/agent/local-shell.ts';
-import { Credential } from '../../src/domain/credential.ts';
+import type { Credential } from '../../src/domain/credential.ts';
 import { applyNode, restoreNode } from '../../src/nodes/apply.ts';
 import type { NodeLayout } from '../../src/nodes/node-file.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
@@ -184,7 +184,8 @@ export class NodeScene {
 
   /** `dies`: of the signal, as CRI-O does not. */
   async startCrio({ dies = false }: { readonly dies?: boolean } = {}): Promise<FakeCrio> {
-    const program = join(this.folder, 'crio');
+    // A folder of its own: bash reads its script bit by bit.
+    const program = join(mkdtempSync(join(this.folder, 'program-')), 'crio');
     const [hups, view] = [join(this.folder, 'crio-hups'), join(this.folder, 'crio-view')];
     const dropIn = `${this.layout.containersFolder}/registries.conf.d/90-registry-failover.conf`;
     const reads = `cat ${dropIn} >${view}.new 2>/dev/null; mv ${view}.new ${view}; echo hup >>${hups}`;

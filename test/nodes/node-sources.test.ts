@@ -276,6 +276,20 @@ describe('nodeHosts', () => {
     expect(leftOut.map(({ endpoint, reason }) => `${endpoint} ${reason}`)).toEqual(['c.d CaNotUsable']);
   });
 
+  it('leaves out certificates that an agent could not read, which would refuse all of the data for them', () => {
+    const trust = { pem: CA_ONE, sha256: 'f'.repeat(64) };
+    const set = forNodes('fra.ocir.io', [makeMirror('a.b', { trust }), 'c.d']);
+    const input = {
+      runtime: { name: 'containerd', version: '2.1.9' },
+      orderOf: (): Standing => 'well',
+    } as const;
+    const unread = nodeHosts({ ...input, sets: [set], readsCertificates: (pem) => pem !== CA_ONE });
+    expect(brief(unread)).toEqual({ in: ['fra.ocir.io None', 'c.d None'], out: ['a.b CaNotUsable'] });
+    const upstream = { ...set, upstream: { ...set.upstream, trust } };
+    const none = nodeHosts({ ...input, sets: [upstream], readsCertificates: () => false });
+    expect(brief(none)).toEqual({ in: [], out: ['(fra.ocir.io) CaNotUsable'] });
+  });
+
   it('leaves out what is beyond the size of the data', () => {
     const trust = { pem: CA_ONE.repeat(100), sha256: 'f'.repeat(64) };
     const sets = Array.from({ length: 20 }, (_, index) =>

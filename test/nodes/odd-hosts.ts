@@ -145,6 +145,10 @@ type Odd = ReturnType<typeof oddWanted.generate>['value'];
 const FOLDERS =
   /^\/etc\/(?:containers\/(?:registries\.conf\.d|certs\.d\/[\w.:[\]-]+)|containerd\/certs\.d\/[\w.:[\]-]+)\/[\w.-]+$/;
 
+/** What every runtime reads as a registry, with or without a path; an odd one would cost the whole file, or a pull. */
+const PLACE =
+  /^(?:https:\/\/)?(?:\[[0-9a-f:]+\]|[a-z0-9][a-z0-9.-]*)(?::[1-9][0-9]{0,4})?(?:\/[a-z0-9._-]+)*$/;
+
 interface Tables {
   readonly registry?: readonly {
     readonly prefix: string;
@@ -176,6 +180,8 @@ function faultOf({ path: filePath, content }: NodeFile, wanted: NodeWanted): str
   if (ownerOf(content) !== wanted.owner) return 'a file without its owner';
   if (!/\.(?:conf|toml)$/.test(filePath)) return undefined;
   for (const places of placesIn(content)) {
+    const odd = places.find((one) => !PLACE.test(one));
+    if (odd !== undefined) return `a place that is none: ${JSON.stringify(odd)}`;
     const orders = wanted.hosts.map(({ order }) => order.map(hostOf));
     const isKnown = orders.some((order) => isWithin(places.map(hostOf), order));
     // A table that says of a port that it is where it is.

@@ -1,6 +1,7 @@
 // Wanted parse: an agent acts on nothing that it has not checked, and says everything that is wrong at once.
 import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { readsEach } from '../../src/nodes/pem-text.ts';
 import { parseNodeWanted } from '../../src/nodes/wanted-parse.ts';
 import type { WantedOptions } from '../../src/nodes/wanted-parse.ts';
 import { revisionOf } from '../../src/nodes/wanted.ts';
@@ -40,13 +41,7 @@ function problemsOf(value: unknown, options: Partial<WantedOptions> = {}): reado
   return parsed.error.map(({ path, code }) => `${path} ${code}`);
 }
 
-function readsCertificates(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== '';
-  } catch {
-    return false;
-  }
-}
+const readsCertificates = readsEach((block) => new X509Certificate(block));
 
 describe('parseNodeWanted', () => {
   it.each(NODE_CASES)('takes $name', (one) => {
@@ -183,7 +178,9 @@ describe('parseNodeWanted', () => {
     expect(problemsOf(withMirror({ caPem }), { readsCertificates })).toEqual([
       'hosts[0].sources[1].caPem InvalidCaBundle',
     ]);
-    expect(problemsOf(withMirror({ caPem: CA_ONE }), { readsCertificates })).toEqual([]);
+    const second = CA_ONE + caPem;
+    expect(problemsOf(withMirror({ caPem: second }), { readsCertificates })).not.toEqual([]);
+    expect(problemsOf(withMirror({ caPem: CA_ONE + CA_TWO }), { readsCertificates })).toEqual([]);
   });
 
   it.each([

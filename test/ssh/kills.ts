@@ -59,6 +59,7 @@ class MortalShell implements Shell {
   readonly #shell: Shell;
   readonly #pidFile: string;
   #onRun: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(park: Park, host: string) {
     this.#pidFile = path.join(park.folder, `${host}.pid`);
@@ -76,6 +77,8 @@ class MortalShell implements Shell {
     const going = this.#shell.run(...words);
     this.#onRun?.();
     const outcome = await going;
+    // A kill that comes too late must not hit the next connection.
+    clearTimeout(this.#timer);
     this.outcomes.push(outcome);
     this.durations.push(performance.now() - start);
     return outcome;
@@ -86,7 +89,7 @@ class MortalShell implements Shell {
     let seen = -1;
     this.#onRun = () => {
       seen += 1;
-      if (seen === index) setTimeout(() => this.#kill(), delayMs);
+      if (seen === index) this.#timer = setTimeout(() => this.#kill(), delayMs);
     };
   }
 
@@ -103,10 +106,12 @@ class KillSuite {
   readonly #park: Park;
   readonly #node: ParkNode;
   readonly #random: Random;
+  readonly #say: (line: string) => void;
   readonly #stages = new Map<Scenario, Stage>();
   readonly counts: KillCounts = { kills: 0, early: 0, hits: 0, late: 0, looking: 0, looks: 0, invalid: [] };
 
-  constructor(park: Park, random: Random) {
+  constructor(park: Park, random: Random, say: (line: string) => void) {
+    this.#say = say;
     this.#park = park;
     this.#node = park.nodes[0] as ParkNode;
     this.#random = random;
@@ -155,10 +160,19 @@ ${files.join('\n')}
     return stage;
   }
 
-  #judge(stage: Stage, when: string): void {
+  /** The script may still be at work: everything on the node but its first process stands still for the picture. */
+  async #judge(stage: Stage, when: string): Promise<void> {
     this.counts.looks += 1;
-    const problems = judgeMoment(this.#photo(), { old: stage.old, next: stage.next, root: ETC });
-    this.counts.invalid.push(...problems.map((text) => `${stage.scenario.name}, ${when}: ${text}`));
+    await this.#node.sh('kill -STOP -1');
+    const photo = this.#photo();
+    await this.#node.sh('kill -CONT -1');
+    const problems = judgeMoment(photo, { old: stage.old, next: stage.next, root: ETC });
+    this.#tell(problems.map((text) => `${stage.scenario.name}, ${when}: ${text}`));
+  }
+
+  #tell(problems: readonly string[]): void {
+    this.counts.invalid.push(...problems);
+    for (const text of problems) this.#say(text);
   }
 
   #note(shell: MortalShell, index: number): void {
@@ -170,12 +184,10 @@ ${files.join('\n')}
     else this.counts.early += 1;
   }
 
-  /** The script goes on without its connection. */
+  /** The script goes on without its connection: until neither it nor what would start it is there. */
   async #settle(): Promise<void> {
-    await this.#node.sh(
-      `n=0; while pgrep -f '^sh -s$' >/dev/null; do sleep 0.05; n=$((n+1)); [ $n -lt 1200 ]; done`,
-      70_000,
-    );
+    const isBusy = `pgrep -f '[r]egistry-failover-ready' >/dev/null || [ "$(pgrep -c -x sshd)" -gt 1 ]`;
+    await this.#node.sh(`n=0; while ${isBusy}; do sleep 0.05; n=$((n+1)); [ $n -lt 1200 ]; done`, 70_000);
   }
 
   async #heal(stage: Stage): Promise<void> {
@@ -185,7 +197,7 @@ ${files.join('\n')}
     if (!['Applied', 'Restored', 'Unchanged'].includes(outcome)) problems.push(error ?? outcome);
     if (stage.scenario.hasCrio && !(await this.#hasRead())) problems.push('CRI-O has not read its files');
     this.counts.looks += 1;
-    this.counts.invalid.push(...problems.map((text) => `${stage.scenario.name}, next run: ${text}`));
+    this.#tell(problems.map((text) => `${stage.scenario.name}, next run: ${text}`));
   }
 
   async #hasRead(): Promise<boolean> {
@@ -206,10 +218,10 @@ ${files.join('\n')}
     // The first half of the time goes by until the script is there: later moments are likelier.
     shell.killLater(index, Math.sqrt(this.#random.next()) * stage.durations[index]);
     await this.#apply(shell, wanted);
-    this.#judge(stage, 'at once');
+    await this.#judge(stage, 'at once');
     this.#note(shell, index);
     await this.#settle();
-    this.#judge(stage, 'when the script had ended');
+    await this.#judge(stage, 'when the script had ended');
     await this.#heal(stage);
   }
 }
@@ -223,7 +235,7 @@ export interface KillOptions {
 /** Kills ssh `n` times. Needs root. */
 export async function runKills({ n, seed, say = () => {} }: KillOptions): Promise<KillCounts> {
   const park = await startPark(['victim']);
-  const suite = new KillSuite(park, new Random(seed, 0));
+  const suite = new KillSuite(park, new Random(seed, 0), say);
   try {
     await startCrio(park.nodes[0] as ParkNode, { reads: [DROP_IN, VIEW] });
     for (let index = 0; index < n; index += 1) {

@@ -10,7 +10,7 @@ overlay /usr/bin bin
 rm -rf /etc/containers /etc/containerd /etc/crio
 for name in crio containerd podman crictl ctr k3s; do rm -f "/usr/bin/$name"; done
 for path in /root /home /run /usr/local/bin /var/lib/sudo; do
-  mkdir -p "$path" && mount -t tmpfs -o mode=0755,size=64m rfssh "$path"
+  mkdir -p "$path" && mount -t tmpfs -o mode=0755,size=512m rfssh "$path"
 done
 mkdir -p /run/sshd /run/sudo
 . "$folder/users.sh"

@@ -10,20 +10,6 @@ import { waitFor } from '../lab/wait.ts';
 /** Of the user that must give it to sudo. */
 export const SUDO_PASSWORD = 'open sesame, "$HOME"';
 
-/** Who may log in, all with the park's key. */
-export const USERS = {
-  /** sudo without a password. */
-  opc: 'opc',
-  /** sudo with `SUDO_PASSWORD`. */
-  deploy: 'deploy',
-  /** No sudo. */
-  guest: 'guest',
-  /** sudo without a password, and start-up files that print. */
-  noisy: 'noisy',
-  /** A login shell that runs nothing. */
-  locked: 'locked',
-} as const;
-
 export interface ParkNode {
   /** Its alias in the ssh config. */
   readonly name: string;
@@ -49,6 +35,10 @@ export interface Park {
   stop(): Promise<void>;
 }
 
+/**
+ * Who may log in, all with the park's key: root; opc, sudo without a password; deploy, sudo with `SUDO_PASSWORD`; guest, no sudo; noisy, as
+ * opc, with start-up files that print; locked, with a login shell that runs nothing.
+ */
 const USERS_SCRIPT = `
 cp -a /etc/skel /root/skel
 for user in opc deploy guest noisy locked; do useradd -M -d "/home/$user" -s /bin/bash -p "*" "$user"; done

@@ -102,6 +102,7 @@ export class NodeWorld {
   readonly #admin: Connection;
   readonly #watch: Informer<NodeState>;
   readonly #nodes = new Set<string>();
+  readonly #answers = new Set<Promise<void>>();
   #controller: Controller | undefined;
 
   private constructor(chart: InstalledChart, connection: Connection, admin: Connection, folder: string) {
@@ -117,7 +118,9 @@ export class NodeWorld {
     });
     this.#watch.onChange(({ after }) => {
       this.mostUnderWay = Math.max(this.mostUnderWay, this.states().filter(isUnanswered).length);
-      if (after !== undefined && isUnanswered(after)) void this.#answer(after);
+      if (after === undefined || !isUnanswered(after)) return;
+      const answer = this.#answer(after).finally(() => this.#answers.delete(answer));
+      this.#answers.add(answer);
     });
   }
 
@@ -138,6 +141,7 @@ export class NodeWorld {
   async close(): Promise<void> {
     await this.stop();
     this.#watch.close();
+    await Promise.all(this.#answers);
     this.#admin.close();
     this.connection.close();
     rmSync(this.#folder, { recursive: true });

@@ -12,6 +12,8 @@ import type { Stage } from './stage.ts';
 const STATES = `/apis/registry-failover.io/v1alpha1/namespaces/${INSTALL_NAMESPACE}/nodemirrorstates`;
 /** A health probe, a write of the controller's, the agent's own look at the mirror, and a write on the node. */
 const SETTLED_MS = 60_000;
+/** A kubelet brings a Secret that is new to a pod that runs with its next round, a minute or more later. */
+export const SECRET_MS = 150_000;
 
 /** The file that an operator would have there before us, by its path below the node's etc. */
 export const FOREIGN: Readonly<Record<NodeName, Readonly<Record<string, string>>>> = {
@@ -35,6 +37,9 @@ export const NODE_VALUES = [
   `nodes.crioAuthFile=${CRIO_AUTH_FILE}`,
   '--set',
   'nodes.maxUnavailable=1',
+  // The lab's CRI-O may not lower the score that the kernel chooses by when memory is short, as this class would have it.
+  '--set',
+  'nodes.priorityClassName=system-cluster-critical',
 ];
 
 export interface NodeState {
@@ -105,10 +110,11 @@ export async function waitStates(
   stage: Stage,
   what: string,
   isRight: (state: NodeState) => boolean,
+  withinMs = SETTLED_MS,
 ): Promise<Readonly<Record<NodeName, NodeState>>> {
   let last: readonly NodeState[] = [];
   try {
-    await waitFor(what, SETTLED_MS, async () => {
+    await waitFor(what, withinMs, async () => {
       last = await statesOf(stage);
       const isCurrent = ({ metadata, status }: NodeState): boolean =>
         status?.observedGeneration === metadata.generation;

@@ -1,5 +1,5 @@
 // The ssh shell against real sshd instances: who gets in, who becomes root, and how each failure is told from the others.
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Credential } from '../../../src/domain/credential.ts';
@@ -161,5 +161,23 @@ describe('the output', () => {
     expect(await park.nodes[0]!.sh('ls /run')).not.toContain('worked');
     expect(await run({ script })).toMatchObject({ ran: true, exit: 0 });
     expect(await park.nodes[0]!.sh('ls /run')).toContain('worked');
+  });
+});
+
+describe('a node without what is needed', () => {
+  it('is told: no sudo', async () => {
+    await park.nodes[0]!.sh('mv /usr/bin/sudo /usr/bin/sudo.off');
+    expect(await failureOf({ user: 'opc', sudo: true })).toMatch(/opc@n1: it has no sudo/);
+    await park.nodes[0]!.sh('mv /usr/bin/sudo.off /usr/bin/sudo');
+  });
+
+  it('is told: no sh, where the login shell is another', async () => {
+    await park.nodes[0]!.sh(
+      'cp /bin/bash /usr/local/bin/login-bash; usermod -s /usr/local/bin/login-bash noisy; mv /usr/bin/sh /usr/bin/sh.off',
+    );
+    const failure = await failureOf({ user: 'noisy' });
+    // nsenter starts its script with sh.
+    renameSync(`${park.nodes[0]!.root}/usr/bin/sh.off`, `${park.nodes[0]!.root}/usr/bin/sh`);
+    expect(failure).toMatch(/noisy@n1: its login runs no commands.*It said: .*sh.*not found/);
   });
 });

@@ -1,0 +1,258 @@
+// Node rollouts without an API server, on a clock of the test: how often they write, what they survive, what they say meanwhile.
+import { afterEach, describe, expect, it } from 'vitest';
+import { NodeRollouts } from '../../src/controller/node-rollouts.ts';
+import type { HealthStatus } from '../../src/domain/health.ts';
+import type { MirrorSet } from '../../src/domain/mirror-set.ts';
+import type { KnownNodes } from '../../src/domain/set-status-facts.ts';
+import { NODE_MIRROR_STATES, NODES } from '../../src/kubernetes/resource.ts';
+import type { KubeObject } from '../../src/kubernetes/resource.ts';
+import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import { failure, MemoryCluster } from '../support/cluster.ts';
+import { makeMirror, makeSet } from '../support/make.ts';
+import { FakeClock } from './status-fake-clock.ts';
+
+const INSTALL = { namespace: 'rf', fullname: 'registry-failover' };
+const SET = makeSet('fra.example', [makeMirror('ams.example', { source: 'SameAsUpstream' })], {
+  name: 'fra',
+  nodes: {
+    enabled: true,
+    selector: { matchLabels: {}, matchExpressions: [] },
+    credentials: 'None',
+    wholeHost: false,
+  },
+});
+
+class Scene {
+  readonly cluster = new MemoryCluster();
+  readonly clock = new FakeClock();
+  readonly problems: string[] = [];
+  readonly health = new Map<string, { status: HealthStatus; since: number }>();
+  sets: readonly MirrorSet[] = [SET];
+  answers = true;
+  rollouts: NodeRollouts | undefined;
+  #stop = new AbortController();
+
+  constructor(nodes: number) {
+    this.cluster.now = () => this.clock.now();
+    for (let index = 0; index < nodes; index += 1)
+      this.cluster.put(NODES, {
+        metadata: { name: `n${index}` },
+        status: {
+          nodeInfo: { containerRuntimeVersion: 'containerd://2.1.9' },
+          conditions: [{ type: 'Ready', status: 'True' }],
+        },
+      });
+    this.see('fra.example', 'up');
+    this.see('ams.example', 'up');
+    this.cluster.put(NODE_MIRROR_STATES, { metadata: { namespace: INSTALL.namespace, name: 'of-no-node' } });
+  }
+
+  start(): NodeRollouts {
+    this.#stop = new AbortController();
+    this.rollouts = new NodeRollouts({
+      api: this.cluster,
+      informers: this.cluster,
+      install: INSTALL,
+      declared: { sets: () => this.sets, onChange: () => () => {} },
+      healthOf: ({ host }) => this.health.get(host) ?? { status: 'unknown', since: 0 },
+      settings: {
+        maxUnavailable: { kind: 'count', nodes: 100 },
+        canaries: 1,
+        gateMs: 20_000,
+        silentMs: 300_000,
+      },
+      clock: this.clock,
+      random: () => 0,
+      meter: { nodes: () => {} },
+      log: {
+        did: () => {},
+        proved: () => {},
+        failed: (_subject, message) => this.problems.push(message),
+        threw: (error) => this.problems.push(`threw ${String(error)}`),
+      },
+      onChange: () => {},
+    });
+    void this.rollouts.start(this.#stop.signal);
+    return this.rollouts;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  see(host: string, status: HealthStatus): void {
+    const before = this.health.get(host);
+    if (before?.status !== status) this.health.set(host, { status, since: this.clock.now() });
+    this.rollouts?.wake();
+  }
+
+  /** Time passes, and agents answer within half a second. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 500) {
+      await this.clock.advance(Math.min(500, left));
+      await this.cluster.settle();
+      if (this.answers) this.#answer();
+      await this.cluster.settle();
+    }
+  }
+
+  #answer(): void {
+    for (const object of this.states()) {
+      const { metadata } = object;
+      const seen = (object['status'] as { observedGeneration?: number } | undefined)?.observedGeneration;
+      if (seen === metadata.generation || metadata.name === 'of-no-node') continue;
+      const status = {
+        observedGeneration: metadata.generation,
+        observedRevision: wantedOf(object).revision,
+        state: 'UpToDate',
+      };
+      this.cluster.put(NODE_MIRROR_STATES, { ...object, status });
+    }
+  }
+
+  states(): readonly KubeObject[] {
+    return this.cluster.all(NODE_MIRROR_STATES);
+  }
+
+  get writes(): number {
+    return this.cluster.count('apply', NODE_MIRROR_STATES);
+  }
+
+  firsts(): readonly (string | undefined)[] {
+    return this.states().map((object) => wantedOf(object).hosts[0]?.order[0]);
+  }
+
+  fact(): KnownNodes | undefined {
+    const fact = this.rollouts?.nodesOf(SET);
+    return fact?.kind === 'Known' ? fact : undefined;
+  }
+}
+
+function wantedOf(object: KubeObject): NodeWanted {
+  return (object['spec'] as { wanted: NodeWanted }).wanted;
+}
+
+let scene: Scene | undefined;
+
+function open(nodes: number): Scene {
+  scene = new Scene(nodes);
+  scene.start();
+  return scene;
+}
+
+afterEach(() => {
+  scene?.stop();
+});
+
+describe('NodeRollouts', () => {
+  it('waits for the gate after the canary, gives it to all, and then writes nothing for ten minutes', async () => {
+    const { writes } = open(10);
+    expect(writes).toBe(0);
+    await scene?.advance(20_000);
+    expect(scene?.states()).toHaveLength(1);
+    await scene?.advance(3_000);
+    expect(scene?.fact()).toMatchObject({ matched: 10, upToDate: 10 });
+    // The release is written on the canary's object.
+    expect(scene?.writes).toBe(11);
+    await scene?.advance(600_000);
+    expect(scene?.writes).toBe(11);
+    expect(scene?.problems).toEqual([]);
+  });
+
+  it('takes an object away that is of no node', async () => {
+    const one = open(1);
+    await one.advance(2_000);
+    expect(one.states().map(({ metadata }) => metadata.name)).toEqual(['n0']);
+  });
+
+  it('writes one change for a registry that comes and goes every 5 s for ten minutes', async () => {
+    const flapping = open(5);
+    await flapping.advance(60_000);
+    const before = flapping.writes;
+    for (let round = 0; round < 60; round += 1) {
+      flapping.see('fra.example', 'down');
+      await flapping.advance(5_000);
+      flapping.see('fra.example', 'up');
+      await flapping.advance(5_000);
+      expect(new Set(flapping.firsts())).toEqual(new Set(['ams.example']));
+    }
+    expect(flapping.writes - before).toBe(5);
+    await flapping.advance(24_900);
+    expect(new Set(flapping.firsts())).toEqual(new Set(['ams.example']));
+    await flapping.advance(200);
+    expect(new Set(flapping.firsts())).toEqual(new Set(['fra.example']));
+    expect(flapping.writes - before).toBe(10);
+  });
+
+  it('gives the order of an outage to nodes that wait for their revision too', async () => {
+    const waiting = open(3);
+    await waiting.advance(60_000);
+    waiting.answers = false;
+    const other = makeMirror('dc1.example', { source: 'SameAsUpstream' });
+    waiting.sets = [{ ...SET, mirrors: [...SET.mirrors, other] }];
+    waiting.see('dc1.example', 'up');
+    await waiting.advance(5_000);
+    waiting.see('fra.example', 'down');
+    await waiting.advance(1_000);
+    const orders = waiting.states().map((object) => wantedOf(object).hosts[0]?.order.join(' '));
+    const before = 'ams.example fra.example';
+    expect(orders).toEqual(['ams.example dc1.example fra.example', before, before]);
+  });
+
+  it('writes an outage within a second, and at the right time again once the API server is back', async () => {
+    const away = open(5);
+    await away.advance(60_000);
+    away.see('fra.example', 'down');
+    await away.advance(1_000);
+    expect(new Set(away.firsts())).toEqual(new Set(['ams.example']));
+    away.cluster.goAway();
+    away.see('fra.example', 'up');
+    await away.advance(60_000);
+    expect(new Set(away.firsts())).toEqual(new Set(['ams.example']));
+    expect(away.problems.length).toBeGreaterThan(0);
+    away.cluster.comeBack();
+    await away.advance(61_000);
+    expect(new Set(away.firsts())).toEqual(new Set(['fra.example']));
+  });
+
+  it('says that an object cannot be written, and tries again less and less often', async () => {
+    scene = new Scene(3);
+    scene.cluster.fault = ({ verb }) =>
+      verb === 'apply' ? failure('forbidden', 'no right to patch') : undefined;
+    scene.start();
+    await scene.advance(300_000);
+    expect(scene.fact()?.wait).toEqual({
+      node: 'n0',
+      message: 'its NodeMirrorState could not be written (no right to patch); it is tried again',
+    });
+    expect(scene.writes).toBeLessThan(25);
+    scene.cluster.fault = () => undefined;
+    await scene.advance(120_000);
+    expect(scene.fact()?.upToDate).toBe(3);
+  });
+
+  it('counts an agent that does not answer for 5 min as failed, and goes on once it does', async () => {
+    const silent = open(3);
+    silent.answers = false;
+    await silent.advance(299_000);
+    expect(silent.fact()).toMatchObject({ failed: 0, inProgress: 1 });
+    await silent.advance(3_000);
+    expect(silent.fact()).toMatchObject({ failed: 1, waiting: 2 });
+    expect(silent.fact()?.failure?.message).toContain('does not report');
+    silent.answers = true;
+    await silent.advance(40_000);
+    expect(silent.fact()?.upToDate).toBe(3);
+  });
+
+  it('knows nothing before it has read, and after it has stopped', async () => {
+    scene = new Scene(2);
+    const rollouts = scene.start();
+    expect(rollouts.nodesOf(SET)).toEqual({ kind: 'NotKnown' });
+    await scene.advance(1_000);
+    expect(rollouts.isSettled).toBe(true);
+    scene.stop();
+    await scene.advance(1_000);
+    expect(rollouts.nodesOf(SET)).toEqual({ kind: 'NotKnown' });
+    expect(scene.cluster.openWatches).toBe(0);
+  });
+});

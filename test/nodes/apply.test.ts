@@ -1,0 +1,326 @@
+// A node from found to wanted and back, on real folders, by both shells that a node may have.
+import { chmodSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Credential } from '../../src/domain/credential.ts';
+import type { Shell } from '../../src/nodes/shell.ts';
+import type { ApplyReport } from '../../src/nodes/sync-report.ts';
+import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
+import { makeHost, makeWanted, MIRROR, NodeScene, UPSTREAM, type SceneOptions } from './node-scene.ts';
+import { makeProgramFolder } from './program-folder.ts';
+
+const DROP_IN = 'containers/registries.conf.d/90-registry-failover.conf';
+const HOSTS = `containerd/certs.d/${UPSTREAM}/hosts.toml`;
+const login = new Credential({ username: 'pull', password: 'apply-test-secret' });
+
+let path = '';
+const scenes: NodeScene[] = [];
+
+beforeAll(() => {
+  path = makeProgramFolder();
+});
+
+afterAll(() => {
+  rmSync(path, { recursive: true });
+});
+
+afterEach(() => {
+  for (const scene of scenes.splice(0)) scene.close();
+});
+
+function open(options: SceneOptions = {}): NodeScene {
+  const scene = new NodeScene({ path, ...options });
+  scenes.push(scene);
+  return scene;
+}
+
+/** `write a`, `delete b`, by names below etc. */
+function changes(scene: NodeScene, report: ApplyReport): readonly string[] {
+  return report.changes.map((change) => `${change.action} ${scene.relative(change.path)}`);
+}
+
+/** What no runtime reads, and no person expects. */
+function hidden(scene: NodeScene): readonly string[] {
+  return scene.names().filter((name) => name.includes('/.') && !name.endsWith('.note'));
+}
+
+describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => {
+  it('is given CRI-O’s files and told once, and then nothing is left to do', async () => {
+    const scene = open({ program });
+    const crio = await scene.startCrio();
+    const wanted = makeWanted({ hosts: [makeHost({ caPem: CA_ONE })] });
+    const first = await scene.apply(wanted);
+    expect(first).toMatchObject({ outcome: 'Applied', reload: 'Signalled', conflicts: [] });
+    expect(first.error).toBeUndefined();
+    expect(changes(scene, first)).toEqual([
+      `write containers/certs.d/${MIRROR}/registry-failover.crt`,
+      `write ${DROP_IN}`,
+    ]);
+    expect(crio.view()).toBe(scene.read(DROP_IN));
+    const photo = scene.photo();
+    const second = await scene.apply(wanted);
+    expect(second).toMatchObject({
+      outcome: 'Unchanged',
+      changes: [],
+      reload: 'NotNeeded',
+      files: first.files,
+    });
+    expect(scene.photo()).toEqual(photo);
+    expect(crio.hups()).toBe(1);
+  });
+
+  it('is as before, byte for byte, after a restore, and the second restore finds nothing', async () => {
+    const scene = open({ program, authFile: 'auth.json' });
+    scene.write('containers/registries.conf', 'unqualified-search-registries = []\n', 0o640);
+    scene.write('containers/registries.conf.d/00-others.conf', '[[registry]]\nlocation = "x.example.com"\n');
+    scene.write('containers/certs.d/x.example.com/ca.crt', 'x', 0o600);
+    scene.write('auth.json', '{ "auths": {} }', 0o640);
+    const photo = scene.photo();
+    const crio = await scene.startCrio();
+    const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node', caPem: CA_ONE })])];
+    const credentials = new Map([[MIRROR, login]]);
+    expect((await scene.apply(makeWanted({ hosts }), { credentials })).outcome).toBe('Applied');
+    expect(scene.read('auth.json')).toContain(login.basic());
+    expect(await scene.restore()).toMatchObject({ outcome: 'Restored', reload: 'Signalled', files: [] });
+    expect(scene.photo()).toEqual(photo);
+    expect(crio.view()).toBe('');
+    expect(await scene.restore()).toMatchObject({ outcome: 'Unchanged', changes: [] });
+  });
+
+  it('is given containerd’s hosts, loses the stale ones, and CRI-O is left in peace', async () => {
+    const scene = open({ program });
+    const crio = await scene.startCrio();
+    scene.write('containerd/certs.d/_default/hosts.toml', 'server = "https://x"\n');
+    const photo = scene.photo();
+    const other = host([upstream('quay.example.com'), mirror(MIRROR, { caPem: CA_ONE })]);
+    await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost({ caPem: CA_ONE }), other] }));
+    const report = await scene.apply(
+      makeWanted({ runtime: 'containerd', hosts: [makeHost({ caPem: CA_TWO })] }),
+    );
+    expect(report.outcome).toBe('Applied');
+    const pems = scene.names().filter((name) => name.endsWith('.pem'));
+    expect(pems).toHaveLength(1);
+    expect(scene.read(HOSTS)).toContain(pems[0]?.split('/').at(-1));
+    expect(scene.names().join(' ')).not.toContain('quay');
+    expect(hidden(scene)).toEqual([]);
+    await scene.restore();
+    expect(scene.photo()).toEqual(photo);
+    expect(crio.hups()).toBe(0);
+  });
+
+  it('goes back when CRI-O dies of the new files', async () => {
+    // With the real `sleep`: the script watches for a second, and a process takes its time to die.
+    const scene = new NodeScene({ program });
+    scenes.push(scene);
+    await scene.apply(makeWanted());
+    const photo = scene.photo();
+    await scene.startCrio({ dies: true });
+    const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true, caPem: CA_ONE })] }));
+    expect(report.outcome).toBe('RolledBack');
+    expect(report.error).toMatch(/could not tell CRI-O .*everything is as it was before/s);
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('tells a CRI-O that lives on of the way back too', async () => {
+    const scene = new NodeScene({ program });
+    scenes.push(scene);
+    await scene.apply(makeWanted());
+    const old = scene.read(DROP_IN);
+    await scene.startCrio({ dies: true });
+    const other = await scene.startCrio();
+    expect((await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }))).outcome).toBe(
+      'RolledBack',
+    );
+    await expect.poll(() => [other.hups(), other.view()]).toEqual([2, old]);
+  });
+
+  it('stops before the first change when something has changed since it was looked at, and tries once more', async () => {
+    const scene = open({ program });
+    await scene.apply(makeWanted());
+    const real = scene.shell();
+    let runs = 0;
+    // A person is editing: the file is another one each time.
+    const shell: Shell = {
+      run: (script, limits) => {
+        if (script.includes('trap ')) scene.write(DROP_IN, `${scene.read(DROP_IN)}# ${(runs += 1)}\n`);
+        return real.run(script, limits);
+      },
+    };
+    const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }), { shell });
+    expect(report).toMatchObject({ outcome: 'Failed' });
+    expect(report.error).toContain('changed while');
+    expect(runs).toBe(2);
+    expect(scene.read(DROP_IN)).toMatch(/# 1\n# 2\n$/);
+    expect(hidden(scene)).toEqual([]);
+  });
+
+  it('comes to its end when nobody listens any more', async () => {
+    const scene = open({ program });
+    const real = scene.shell();
+    // Output that nobody takes is a pipe that breaks: what a dead connection looks like from the node.
+    const deaf: Shell = {
+      run: (script, limits) => real.run(script.includes('trap ') ? `exec >&-\n${script}` : script, limits),
+    };
+    const report = await scene.apply(makeWanted(), { shell: deaf });
+    expect(report.outcome).toBe('Failed');
+    expect(report.error).toContain('is not known');
+    expect((await scene.apply(makeWanted())).outcome).toBe('Unchanged');
+  });
+});
+
+describe('applyNode', () => {
+  it('tells what it would do, and does not', async () => {
+    const scene = open();
+    const photo = scene.photo();
+    const report = await scene.apply(makeWanted(), { dryRun: true });
+    expect(report.outcome).toBe('WouldApply');
+    expect(report.changes[0]?.after).toContain('[[registry]]');
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('shows no credential in its report, nor in what it found', async () => {
+    const scene = open({ authFile: 'auth.json' });
+    scene.write('auth.json', `{"auths":{"own":{"auth":"${login.basic()}"}}}`);
+    const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node' })])];
+    const credentials = new Map([[MIRROR, login]]);
+    const crio = await scene.apply(makeWanted({ hosts }), { credentials });
+    const containerd = await scene.apply(makeWanted({ hosts, runtime: 'containerd' }), { credentials });
+    expect(containerd.outcome).toBe('Applied');
+    const texts = [crio, containerd].flatMap((report) => [
+      JSON.stringify({ ...report, found: [...(report.found?.entries ?? [])] }),
+    ]);
+    expect(texts.join(' ')).not.toContain(login.basic());
+    expect(scene.read(HOSTS)).toContain(login.basic());
+    expect(scene.photo()[HOSTS]).toMatch(/^file 600 /);
+  });
+
+  it('gives the operator’s auth file back with the owner and mode it had, when CRI-O gives way to containerd', async () => {
+    const scene = open({ authFile: 'auth.json' });
+    scene.write('auth.json', '{"auths":{}}', 0o640);
+    const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node' })])];
+    const photo = scene.photo();
+    await scene.apply(makeWanted({ hosts }), { credentials: new Map([[MIRROR, login]]) });
+    await scene.apply(makeWanted({ hosts: [makeHost()], runtime: 'containerd' }));
+    expect(scene.read('auth.json')).toBe('{"auths":{}}');
+    expect(scene.names()).not.toContain(DROP_IN);
+    await scene.restore();
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('leaves other people’s files and tells of them, while the rest is done', async () => {
+    const scene = open();
+    scene.write(HOSTS, 'server = "https://mine.example.com"\n');
+    const quay = host([upstream('quay.example.com'), mirror(MIRROR)]);
+    const report = await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost(), quay] }));
+    expect(report.outcome).toBe('Applied');
+    expect(report.conflicts.map(({ path: name, reason }) => [scene.relative(name), reason])).toEqual([
+      [HOSTS, 'NotOurs'],
+    ]);
+    expect(scene.read(HOSTS)).toBe('server = "https://mine.example.com"\n');
+  });
+
+  it('does not touch another installation’s files, neither to apply nor to restore', async () => {
+    const scene = open();
+    await scene.apply(makeWanted());
+    const photo = scene.photo();
+    const report = await scene.apply(makeWanted({ owner: 'second/rf' }));
+    expect(report.conflicts[0]?.reason).toBe('OtherOwner');
+    expect((await scene.restore('second/rf')).outcome).toBe('Unchanged');
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('follows no link, neither of a file nor of a folder', async () => {
+    const scene = open();
+    scene.write('elsewhere/file', 'precious');
+    scene.write('containers/registries.conf.d/00.conf', '');
+    symlinkSync(scene.path('elsewhere/file'), scene.path(DROP_IN));
+    expect((await scene.apply(makeWanted())).conflicts[0]?.reason).toBe('SymlinkInTheWay');
+    unlinkSync(scene.path(DROP_IN));
+    rmSync(scene.path('containers/registries.conf.d'), { recursive: true });
+    symlinkSync(scene.path('elsewhere'), scene.path('containers/registries.conf.d'));
+    expect((await scene.apply(makeWanted())).conflicts[0]?.reason).toBe('SymlinkInTheWay');
+    expect(scene.names().filter((name) => name.startsWith('elsewhere'))).toEqual(['elsewhere/file']);
+    expect(scene.read('elsewhere/file')).toBe('precious');
+  });
+
+  it('writes nothing beside a drop-in that CRI-O would refuse, and still takes its own away', async () => {
+    const scene = open();
+    await scene.apply(makeWanted());
+    scene.write('containers/registries.conf.d/00-broken.conf', '[[registry\n');
+    const photo = scene.photo();
+    const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }));
+    expect(report.outcome).toBe('Failed');
+    expect(report.error).toMatch(/^ForeignConfigBroken: .*00-broken\.conf/);
+    expect(scene.photo()).toEqual(photo);
+    expect((await scene.restore()).outcome).toBe('Restored');
+  });
+
+  it('takes turns with other runs on the same node', async () => {
+    const scene = open();
+    const orders = [false, true, false, true].map((isOut) =>
+      makeWanted({ hosts: [makeHost({ isOut, caPem: CA_ONE })] }),
+    );
+    const reports = await Promise.all(orders.map((wanted) => scene.apply(wanted)));
+    const told = reports.map(({ outcome, error = '' }) => `${outcome} ${error}`);
+    // Who comes second finds another node than it looked at, looks again, and may find the same once more.
+    expect(told.filter((text) => !/^(Applied|Unchanged) |changed while/.test(text))).toEqual([]);
+    expect(hidden(scene)).toEqual([]);
+    expect(['Applied', 'Unchanged']).toContain((await scene.apply(makeWanted())).outcome);
+    await scene.restore();
+    expect(scene.names()).toEqual([]);
+  });
+
+  it('clears nothing away that another run, which holds the lock, has beside', async () => {
+    const scene = open();
+    await scene.apply(makeWanted());
+    const beside = 'containers/registries.conf.d/.90-registry-failover.conf.registry-failover.new';
+    const real = scene.shell();
+    // The lock is held by somebody for longer than anybody waits (the waiting itself is cut short here).
+    const shell: Shell = {
+      run: (script, limits) => {
+        if (!script.includes('trap ')) return real.run(script, limits);
+        scene.write(beside, 'somebody is writing this');
+        return real.run(`flock() { return 1; }\n${script}`, limits);
+      },
+    };
+    const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }), { shell });
+    expect(report.error).toContain('could not wait for another run');
+    expect(scene.read(beside)).toBe('somebody is writing this');
+  });
+
+  it('repairs what somebody did to its files', async () => {
+    const scene = open();
+    await scene.apply(makeWanted());
+    const photo = scene.photo();
+    scene.write(DROP_IN, `${scene.read(DROP_IN)}# mine\n`);
+    expect((await scene.apply(makeWanted())).outcome).toBe('Applied');
+    chmodSync(scene.path(DROP_IN), 0o600);
+    expect((await scene.apply(makeWanted())).outcome).toBe('Applied');
+    rmSync(scene.path(DROP_IN));
+    expect((await scene.apply(makeWanted())).outcome).toBe('Applied');
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('says so when there is no CRI-O to be told', async () => {
+    const scene = open();
+    expect(await scene.apply(makeWanted())).toMatchObject({ outcome: 'Applied', reload: 'NotRunning' });
+  });
+
+  it('makes the runtime’s own folder, and takes it away again', async () => {
+    const scene = open();
+    rmSync(scene.layout.containerdFolder, { recursive: true });
+    const photo = scene.photo();
+    expect((await scene.apply(makeWanted({ runtime: 'containerd' }))).outcome).toBe('Applied');
+    await scene.restore();
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('does not go on where its note cannot be read', async () => {
+    const scene = open();
+    await scene.apply(makeWanted());
+    const note = scene.names().find((name) => name.endsWith('.note')) ?? '';
+    scene.write(note, 'not ours any more');
+    const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }));
+    expect(report.outcome).toBe('Failed');
+    expect(report.error).toContain('cannot be read');
+  });
+});
