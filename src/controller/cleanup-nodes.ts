@@ -7,9 +7,7 @@ import type { KubeObject } from '../kubernetes/resource.ts';
 import type { NodeLayout } from '../nodes/node-file.ts';
 import { DEFAULT_LAYOUT } from '../nodes/node-file.ts';
 import { CALL_TIMEOUT_MS } from './namespace-bindings.ts';
-
-/** Pods that prove a pull on one node; the chart's admission policy knows the label too. */
-const CANARY_LABEL = 'registry-failover.io/canary';
+import { CANARY_LABEL } from './node-canary-pod.ts';
 
 export interface NodeCleanUpOptions {
   readonly api: ClusterApi;

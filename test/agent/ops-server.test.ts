@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AgentMetrics } from '../../src/agent/metrics.ts';
+import { AGENT_METRICS, AgentMetrics } from '../../src/agent/metrics.ts';
 import { listenOps } from '../../src/agent/ops-server.ts';
 import { finding } from '../../src/nodes/finding.ts';
 
@@ -72,6 +72,11 @@ describe('listenOps', () => {
     expect(text).toMatch(
       /^(?:# HELP (\w+) [^\n]+\n# TYPE \1 (?:gauge|counter)\n(?:\1(?:\{[^\n}]+\})? [\d.e+-]+\n)+)+$/,
     );
+    for (const { name, type, labels } of AGENT_METRICS) {
+      const family = `registry_failover_node_${name}`;
+      expect(text).toContain(`# TYPE ${family} ${type}\n`);
+      expect(text).toMatch(new RegExp(`^${family}${labels === '' ? '' : `\\{${labels}="[^"]+"\\}`} `, 'm'));
+    }
     expect(text).toContain('registry_failover_node_agent_info{version="0.1.0"} 1\n');
     expect(text).toContain('registry_failover_node_applies_total{outcome="Applied"} 1\n');
     expect(text).toContain('registry_failover_node_files{state="present"} 1\n');

@@ -1,6 +1,9 @@
 // A node from found to wanted and back, on real folders, by both shells that a node may have.
-import { chmodSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
 import type { ApplyReport } from '../../src/nodes/sync-report.ts';
@@ -153,6 +156,32 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
     expect(hidden(scene)).toEqual([]);
   });
 
+  it('comes to its end when its connection dies in the middle', async () => {
+    const scene = new NodeScene({ program });
+    scenes.push(scene);
+    const crio = await scene.startCrio();
+    const real = scene.shell();
+    const shell: Shell = {
+      run: async (script, limits) => {
+        if (!script.includes('trap ')) return real.run(script, limits);
+        const child = spawn(program, ['-s'], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+        const ended = once(child, 'exit');
+        child.stdin.end(script);
+        await expect.poll(() => crio.hups()).toBe(1);
+        // It is watching CRI-O now. What sshd does when the connection is gone: SIGHUP to all, nobody at the other end.
+        process.kill(-(child.pid ?? 0), 'SIGHUP');
+        child.stdout.destroy();
+        expect(await ended).toEqual([0, null]);
+        return { ran: false, failure: 'the connection is gone', stderr: '' };
+      },
+    };
+    expect((await scene.apply(makeWanted(), { shell })).error).toContain(
+      'the connection is gone; how far it came is not known',
+    );
+    expect((await scene.apply(makeWanted())).outcome).toBe('Unchanged');
+    expect(crio.view()).toBe(scene.read(DROP_IN));
+  });
+
   it('comes to its end when nobody listens any more', async () => {
     const scene = open({ program });
     const real = scene.shell();
@@ -168,6 +197,30 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
 });
 
 describe('applyNode', () => {
+  it.runIf(process.getuid?.() === 0)(
+    'needs no more rights than the agent has: root with CAP_KILL alone',
+    async () => {
+      const scene = open({ authFile: 'auth.json' });
+      scene.write('auth.json', '{"auths":{}}', 0o600);
+      const photo = scene.photo();
+      const crio = await scene.startCrio();
+      const program = `${scene.folder}/sh-of-agent`;
+      const rights = '--bounding-set=-all,+kill --inh-caps=-all';
+      writeFileSync(program, `#!/bin/sh\nexec /usr/bin/setpriv ${rights} /bin/dash "$@"\n`, { mode: 0o755 });
+      const shell = new LocalShell({ program, path });
+      const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node', caPem: CA_ONE })])];
+      const report = await scene.apply(makeWanted({ hosts }), {
+        credentials: new Map([[MIRROR, login]]),
+        shell,
+      });
+      expect(report).toMatchObject({ outcome: 'Applied', reload: 'Signalled', conflicts: [] });
+      expect(report.found?.wholeHost).toBe(false);
+      expect(crio.hups()).toBe(1);
+      expect((await scene.restore(undefined, shell)).outcome).toBe('Restored');
+      expect(scene.photo()).toEqual(photo);
+    },
+  );
+
   it('tells what it would do, and does not', async () => {
     const scene = open();
     const photo = scene.photo();

@@ -1,6 +1,7 @@
 // What agents and controller may write about nodes at a real API server, with the tokens that a kubelet would ask for.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { host, state, wanted } from '../../config/node-mirror-state-examples.ts';
+import { CANARY_LABEL, printCanaryPod } from '../../../src/controller/node-canary-pod.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { account, install, InstalledChart, type Call, type Reply } from '../rights/installed-chart.ts';
 
@@ -230,7 +231,7 @@ interface PodChange {
   readonly container?: object;
 }
 
-const canaryLabels = { 'registry-failover.io/canary': 'true' };
+const canaryLabels = { [CANARY_LABEL]: 'true' };
 
 /** A canary as the controller makes it, with something else about it. */
 function pod({ labels = canaryLabels, spec = {}, container = {} }: PodChange = {}): object {
@@ -269,7 +270,15 @@ describe('the canaries of the controller', () => {
     post(`${inNamespace('pods', namespace)}?dryRun=All`, body);
 
   it('may be made and deleted', async () => {
-    expectDone(await cluster.as('controller', post(inNamespace('pods'), pod())));
+    expectDone(await cluster.as('controller', dryRun(pod())));
+    const canary = printCanaryPod({
+      namespace: install.namespace,
+      name: 'registry-failover-canary-00000000',
+      node: 'node1',
+      image: 'fra.ocir.io/health/canary:1',
+      secret: 'fra-probe',
+    });
+    expectDone(await cluster.as('controller', post(inNamespace('pods'), canary)));
     expectDone(await cluster.as('controller', remove(inNamespace('pods/registry-failover-canary-00000000'))));
   });
 
