@@ -1,12 +1,13 @@
 // Apply: a node from what is found to what is wanted, in one straight line: gather, render, plan, compile, run, report.
 import type { Credential } from '../domain/credential.ts';
 import type { Result } from '../domain/result.ts';
-import { err } from '../domain/result.ts';
+import { err, ok } from '../domain/result.ts';
 import { findForeignBreak } from './foreign-config.ts';
 import type { Found } from './found.ts';
 import { parseGatherReport } from './gather-report.ts';
 import { MAX_TOTAL_BYTES, printGatherScript } from './gather-script.ts';
 import type { LeftOut, NodeLayout } from './node-file.ts';
+import { findNotes, joinNotes } from './node-note.ts';
 import { planNode, type NodePlan } from './node-plan.ts';
 import { baseFolder } from './note-path.ts';
 import { renderNode } from './render.ts';
@@ -54,8 +55,18 @@ export async function gather(
   return outcome.ran ? parseGatherReport(outcome.stdout) : err(outcome.failure);
 }
 
+/** What was seen, and the layout by which it was looked at. */
+interface Sight {
+  readonly found: Found;
+  readonly layout: NodeLayout;
+}
+
 /** What is to be done, once it is known what is there. */
-type Planner = (found: Found) => { readonly plan: NodePlan; readonly leftOut: readonly LeftOut[] };
+interface Errand {
+  readonly owner: string;
+  readonly done: 'Applied' | 'Restored';
+  readonly plan: (sight: Sight) => { readonly plan: NodePlan; readonly leftOut: readonly LeftOut[] };
+}
 
 interface Judged {
   readonly found: Found;
@@ -88,7 +99,7 @@ const NOW = {
   unknown: 'how far it came is not known: every file is whole, the next run goes on from there',
 } as const;
 
-function reportEnd(judged: Judged, end: SyncEnd, done: 'Applied' | 'Restored'): ApplyReport {
+function reportEnd(judged: Judged, end: SyncEnd, done: Errand['done']): ApplyReport {
   if (end.end === 'applied') {
     const { reload } = judged.plan.sync;
     return report(judged, done, { reload: reload ? (end.told ? 'Signalled' : 'NotRunning') : 'NotNeeded' });
@@ -112,64 +123,78 @@ function failed(error: string): ApplyReport {
   };
 }
 
-async function attempt(
-  shell: Shell,
-  task: NodeTask,
-  { planner, done }: { readonly planner: Planner; readonly done: 'Applied' | 'Restored' },
-): Promise<{ readonly report: ApplyReport; readonly isStale: boolean }> {
-  const { layout, dryRun, processFolder = '/proc' } = task;
-  const gathered =
-    task.found === undefined
-      ? await gather(shell, layout, processFolder)
-      : { ok: true as const, value: task.found };
-  if (!gathered.ok) return { report: failed(gathered.error), isStale: false };
-  const found = gathered.value;
-  const judged = { found, ...planner(found) };
+/**
+ * The node, with the auth file that our note remembers where it is to be given back: who restores need not know its name.
+ * An auth file that is named anew while the old one still has our keys is a conflict, which the plan tells.
+ */
+async function look(shell: Shell, task: NodeTask, { owner, done }: Errand): Promise<Result<Sight, string>> {
+  const { layout, processFolder } = task;
+  const first: Result<Found, string> =
+    task.found === undefined ? await gather(shell, layout, processFolder) : ok(task.found);
+  if (!first.ok) return first;
+  const remembered = joinNotes(findNotes(first.value, owner, layout)).auth?.path;
+  const isAsked = layout.authFile === undefined || done === 'Restored';
+  if (remembered === undefined || remembered === layout.authFile || !isAsked) {
+    return ok({ found: first.value, layout });
+  }
+  const wider = { ...layout, authFile: remembered };
+  const second = await gather(shell, wider, processFolder);
+  return second.ok ? ok({ found: second.value, layout: wider }) : second;
+}
+
+interface Attempt {
+  readonly report: ApplyReport;
+  /** Something changed between the look and the run. */
+  readonly isStale: boolean;
+}
+
+async function attempt(shell: Shell, task: NodeTask, errand: Errand): Promise<Attempt> {
+  const sight = await look(shell, task, errand);
+  if (!sight.ok) return { report: failed(sight.error), isStale: false };
+  const { found, layout } = sight.value;
+  const judged = { found, ...errand.plan(sight.value) };
   const { sync, error } = judged.plan;
-  const now = (outcome: ApplyOutcome, rest?: Partial<ApplyReport>) => ({
-    report: report(judged, outcome, rest),
-    isStale: false,
-  });
-  if (error !== undefined) return now('Failed', { error: `${error}; ${NOW.stopped}` });
-  if (sync.isNothing) return now('Unchanged');
+  const stop = (outcome: ApplyOutcome, rest?: Partial<ApplyReport>): Attempt => {
+    return { report: report(judged, outcome, rest), isStale: false };
+  };
+  if (error !== undefined) return stop('Failed', { error: `${error}; ${NOW.stopped}` });
+  if (sync.isNothing) return stop('Unchanged');
   const broken = findForeignBreak(sync, found, layout);
-  if (broken !== undefined) return now('Failed', { error: `${broken}; ${NOW.stopped}` });
-  if (dryRun) return now('WouldApply');
-  const script = printSyncScript(sync, { layout, processFolder });
+  if (broken !== undefined) return stop('Failed', { error: `${broken}; ${NOW.stopped}` });
+  if (task.dryRun) return stop('WouldApply');
+  const script = printSyncScript(sync, { layout, processFolder: task.processFolder ?? '/proc' });
   const outcome = await shell.run(script, { timeoutMs: RUN_MS, maxBytes: RUN_BYTES });
   const end = parseSyncOutcome(outcome);
-  return { report: reportEnd(judged, end, done), isStale: end.end === 'changed' };
+  return { report: reportEnd(judged, end, errand.done), isStale: end.end === 'changed' };
 }
 
 /** Once more when something changed between the look and the run: an editor, another run of ours. */
-async function attemptTwice(
-  shell: Shell,
-  task: NodeTask,
-  work: { readonly planner: Planner; readonly done: 'Applied' | 'Restored' },
-): Promise<ApplyReport> {
-  const first = await attempt(shell, task, work);
+async function attemptTwice(shell: Shell, task: NodeTask, errand: Errand): Promise<ApplyReport> {
+  const first = await attempt(shell, task, errand);
   if (!first.isStale) return first.report;
-  return (await attempt(shell, { ...task, found: undefined }, work)).report;
+  return (await attempt(shell, { ...task, found: undefined }, errand)).report;
 }
 
 /** Brings a node to what is wanted, or tells why not. Never rejects for what the node does. At most a minute beside gathering. */
 export async function applyNode(shell: Shell, work: NodeWork): Promise<ApplyReport> {
-  const { wanted, layout, credentials } = work;
-  if (wanted.action === 'Restore') return restoreNode(shell, { ...work, owner: wanted.owner });
-  const { files, authEntries, leftOut } = renderNode({ wanted, layout, credentials });
-  const planner: Planner = (found) => {
+  const { wanted, credentials } = work;
+  const { owner } = wanted;
+  if (wanted.action === 'Restore') return restoreNode(shell, { ...work, owner });
+  const rendered = renderNode({ wanted, layout: work.layout, credentials });
+  const { files, authEntries, leftOut } = rendered;
+  const plan: Errand['plan'] = ({ found, layout }) => {
     const base = baseFolder(layout, wanted.runtime.name);
-    return { plan: planNode({ files, authEntries, found, owner: wanted.owner, layout, base }), leftOut };
+    return { plan: planNode({ files, authEntries, found, owner, layout, base }), leftOut };
   };
-  return attemptTwice(shell, work, { planner, done: 'Applied' });
+  return attemptTwice(shell, work, { owner, plan, done: 'Applied' });
 }
 
 /** Takes away everything of an owner; what was there before comes back byte for byte. */
 export async function restoreNode(shell: Shell, work: NodeRestore): Promise<ApplyReport> {
-  const { owner, layout } = work;
-  const planner: Planner = (found) => {
-    const plan = planNode({ files: [], authEntries: new Map(), found, owner, layout, base: undefined });
-    return { plan, leftOut: [] };
+  const { owner } = work;
+  const plan: Errand['plan'] = ({ found, layout }) => {
+    const nothing = { files: [], authEntries: new Map<string, Credential>(), base: undefined };
+    return { plan: planNode({ ...nothing, found, owner, layout }), leftOut: [] };
   };
-  return attemptTwice(shell, work, { planner, done: 'Restored' });
+  return attemptTwice(shell, work, { owner, plan, done: 'Restored' });
 }

@@ -14,7 +14,7 @@ import { ownerOf } from './marker.ts';
 import type { NodeLayout } from './node-file.ts';
 import type { Runtime } from './wanted.ts';
 
-export type { Finding, FindingCode, Severity } from './finding.ts';
+export type { Finding } from './finding.ts';
 
 const ROOT_FILE = '/root/.config/containers/registries.conf';
 const DOCKER_CERTS = '/etc/docker/certs.d';

@@ -141,7 +141,10 @@ function staging(plan: SyncPlan): readonly string[] {
       write === undefined ? [] : step(`write ${path}`, stageFile(write, newBeside(path))),
     ),
     ...stageFolders(plan),
-    ...step(`write ${plan.notePath}`, ...stageNotes(plan), 'noted=yes', `run ${writeNote(plan, 'During')}`),
+    ...step(`write ${plan.notePath}`, ...stageNotes(plan), 'noted=yes'),
+    // On the way back what a killed run has changed is taken back too.
+    ...(plan.standing.length === 0 ? [] : ['changing=yes']),
+    `run ${writeNote(plan, 'During')}`,
   ];
 }
 

@@ -1,6 +1,7 @@
 // The metrics document: names, types and labels are those that webhook and controller register.
 import type { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { AGENT_METRICS } from '../../src/agent/metrics.ts';
 import { ControllerMetrics } from '../../src/telemetry/controller-metrics.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { plain, readTable, readText } from './documents.ts';
@@ -29,18 +30,22 @@ function told(meaning: string): Record<string, string> {
 
 const webhook = registered(new Metrics().registry);
 const controller = registered(new ControllerMetrics().registry);
+const agent = Object.fromEntries(
+  AGENT_METRICS.map(({ name, type, labels }) => [`${PREFIX}node_${name}`, `${type} ${labels}`.trim()]),
+);
 
 describe('docs/metrics.md', () => {
   it.each([
     ['the webhook', 'meaning', webhook],
     ['the controller', "controller's meaning", controller],
+    ['the agents', "agent's meaning", agent],
   ])('has every metric of %s with its type and labels, and no other', (_who, meaning, metrics) => {
     expect(told(meaning)).toEqual(metrics);
     expect(Object.keys(metrics).length).toBeGreaterThan(10);
   });
 
   it('alerts on metrics that exist, by labels that they have', () => {
-    const names = new Map([...Object.entries(webhook), ...Object.entries(controller)]);
+    const names = new Map([webhook, controller, agent].flatMap(Object.entries<string>));
     const used = [...document.matchAll(/(registry_failover_[a-z_]+)(?:\{([^}]*)\})?/gu)];
     const unknown = used.flatMap(([text, name = '', matchers = '']) => {
       const labels = names.get(name) ?? names.get(name.replace(/_(?:bucket|count|sum)$/u, ''));

@@ -5,10 +5,11 @@ import { chmodSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
+import { applyNode, restoreNode } from '../../src/nodes/apply.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
 import type { ApplyReport } from '../../src/nodes/sync-report.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
-import { makeHost, makeWanted, MIRROR, NodeScene, UPSTREAM, type SceneOptions } from './node-scene.ts';
+import { makeHost, makeWanted, MIRROR, NodeScene, OWNER, UPSTREAM, type SceneOptions } from './node-scene.ts';
 import { makeProgramFolder } from './program-folder.ts';
 
 const DROP_IN = 'containers/registries.conf.d/90-registry-failover.conf';
@@ -256,6 +257,27 @@ describe('applyNode', () => {
     expect(scene.read('auth.json')).toBe('{"auths":{}}');
     expect(scene.names()).not.toContain(DROP_IN);
     await scene.restore();
+    expect(scene.photo()).toEqual(photo);
+  });
+
+  it('gives the auth file back to whoever restores without naming it, and tells of one that is named anew', async () => {
+    const scene = open({ authFile: 'auth.json' });
+    scene.write('auth.json', '{"auths":{}}', 0o640);
+    const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node' })])];
+    const credentials = new Map([[MIRROR, login]]);
+    const photo = scene.photo();
+    await scene.apply(makeWanted({ hosts }), { credentials });
+    const task = { dryRun: false, processFolder: scene.processFolder };
+    const other = { ...scene.layout, authFile: scene.path('other.json') };
+    const report = await applyNode(scene.shell(), {
+      ...task,
+      wanted: makeWanted({ hosts }),
+      credentials,
+      layout: other,
+    });
+    expect(report.conflicts.map(({ reason }) => reason)).toEqual(['AuthFileInvalid']);
+    const unnamed = { ...scene.layout, authFile: undefined };
+    await restoreNode(scene.shell(), { ...task, owner: OWNER, layout: unnamed });
     expect(scene.photo()).toEqual(photo);
   });
 

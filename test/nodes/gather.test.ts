@@ -93,7 +93,7 @@ describe.each(['/bin/dash', '/bin/bash'])('gather by %s', (program) => {
     expect(others).toEqual([]);
     expect(seen).toMatchObject({ pid: crio.pid, comm: 'crio' });
     expect(seen?.startTime).toMatch(/^\d+$/);
-    expect(seen?.cmdline.at(-1)).toMatch(/\/crio$/);
+    expect(seen?.cmdline.at(-1)).toMatch(/\/not-crio$/);
   });
 
   it('works where none of the folders is there', async () => {

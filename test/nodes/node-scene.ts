@@ -92,7 +92,7 @@ export interface SceneOptions {
   readonly path?: string;
 }
 
-/** A process called `crio` that reads its drop-in when it is told to. */
+/** A process that a script takes for CRI-O: it reads its drop-in when it is told to. */
 export interface FakeCrio {
   /** How often it was told. */
   readonly hups: () => number;
@@ -185,7 +185,7 @@ export class NodeScene {
   /** `dies`: of the signal, as CRI-O does not. */
   async startCrio({ dies = false }: { readonly dies?: boolean } = {}): Promise<FakeCrio> {
     // A folder of its own: bash reads its script bit by bit.
-    const program = join(mkdtempSync(join(this.folder, 'program-')), 'crio');
+    const program = join(mkdtempSync(join(this.folder, 'program-')), 'not-crio');
     const [hups, view] = [join(this.folder, 'crio-hups'), join(this.folder, 'crio-view')];
     const dropIn = `${this.layout.containersFolder}/registries.conf.d/90-registry-failover.conf`;
     const reads = `cat ${dropIn} >${view}.new 2>/dev/null; mv ${view}.new ${view}; echo hup >>${hups}`;
@@ -202,7 +202,10 @@ export class NodeScene {
     await new Promise((resolve) => child.stdout.once('data', resolve));
     const pid = child.pid ?? 0;
     const entry = join(this.processFolder, String(pid));
-    symlinkSync(`/proc/${pid}`, entry);
+    // Called `crio` here only: other tests, and other people's, look for such processes in the real /proc.
+    mkdirSync(entry);
+    writeFileSync(join(entry, 'comm'), 'crio\n');
+    for (const name of ['stat', 'status', 'cmdline']) symlinkSync(`/proc/${pid}/${name}`, join(entry, name));
     const ended = new Promise((resolve) => child.once('exit', resolve));
     return {
       hups: () => readFileSync(hups, 'utf8').split('\n').length - 1,
@@ -211,7 +214,7 @@ export class NodeScene {
       stop: async () => {
         child.kill('SIGKILL');
         await ended;
-        rmSync(entry, { force: true });
+        rmSync(entry, { recursive: true, force: true });
       },
     };
   }

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../../src/agent/local-shell.ts';
 import type { DrillFlags } from '../../../src/commands/drill.ts';
@@ -9,7 +10,7 @@ import type { DrillView } from '../../../src/explain/drill-view.ts';
 import { readOutage } from '../../../src/nodes/drill-look.ts';
 import { blockedPullScript } from '../../../src/nodes/drill-script.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { DrillNode, MIRROR_FIRST } from './namespace.ts';
+import { DrillNode, findProcesses, MIRROR_FIRST } from './namespace.ts';
 import { PLACES, PORT } from './places.ts';
 
 const REGISTRY = `upstream.test:${PORT}`;
@@ -50,7 +51,7 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
       output: 'json',
       ...flags,
     };
-    const script = `${import.meta.dirname}/drill-process.ts`;
+    const script = fileURLToPath(import.meta.resolve('./drill-process.ts'));
     return spawn(process.execPath, [script, node.shell, JSON.stringify(all)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -107,9 +108,7 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
 
   it('leaves no timer behind', async () => {
     await drill({ seconds: '577' });
-    await waitFor('the timer to go', 5_000, () =>
-      Promise.resolve(spawnSync('pgrep', ['-f', '^sleep 577$']).status !== 0),
-    );
+    await waitFor('the timer to go', 5_000, () => Promise.resolve(findProcesses('sleep 577').length === 0));
   });
 
   it('pulls with podman where there is nothing better, from the mirror that comes first', async () => {
@@ -164,9 +163,7 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
     const child = await startBlocking('13');
     child.kill('SIGKILL');
     node.killShell();
-    const [timer] = spawnSync('pgrep', ['-f', '^sh -c sleep 13; iptables'], {
-      encoding: 'utf8',
-    }).stdout.split('\n');
+    const [timer] = findProcesses('sh -c sleep 13; iptables');
     process.kill(Number(timer), 'SIGKILL');
     expect(node.isReachable()).toBe(false);
     await waitFor('the rules to end', 25_000, () => Promise.resolve(node.isReachable()));

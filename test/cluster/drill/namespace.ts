@@ -2,9 +2,20 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { commandOf } from '../../lab/proc.ts';
 import { ACCOUNT, PLACES, PORT } from './places.ts';
 
 const UPSTREAM = `upstream.test:${PORT}`;
@@ -39,6 +50,12 @@ exec ip netns exec ${name} unshare --mount /bin/sh -c '
   exec /bin/sh "$@"' shell "$@"
 `;
 
+/** Processes whose command line begins so. */
+export function findProcesses(start: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => commandOf(pid).startsWith(start));
+}
+
 export class DrillNode {
   readonly folder: string;
   readonly name: string;
@@ -57,7 +74,7 @@ export class DrillNode {
     const name = `rf-${path.basename(folder)}`;
     execFileSync('ip', ['netns', 'add', name]);
     execFileSync('ip', ['netns', 'exec', name, 'ip', 'link', 'set', 'lo', 'up']);
-    const script = path.join(import.meta.dirname, 'registries.ts');
+    const script = fileURLToPath(import.meta.resolve('./registries.ts'));
     const args = ['netns', 'exec', name, process.execPath, script, folder];
     const registries = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const [first] = (await Promise.race([
