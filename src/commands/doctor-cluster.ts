@@ -10,6 +10,7 @@ import type { Installation } from '../domain/rights.ts';
 import { Checkup } from '../explain/doctor-check.ts';
 import type { DoctorCheck, Fetched } from '../explain/doctor-check.ts';
 import { judgeClock, judgeLeader, skewOf } from '../explain/doctor-clock.ts';
+import { judgeNodeStates } from '../explain/doctor-node-states.ts';
 import { judgePods, judgeTrials, planTrials } from '../explain/doctor-pods.ts';
 import type { TrialAnswer } from '../explain/doctor-pods.ts';
 import { judgeRights, wantedRights } from '../explain/doctor-rights.ts';
@@ -17,7 +18,14 @@ import { judgeSecrets } from '../explain/doctor-secrets.ts';
 import { judgeNamespaces, judgeSets, optedInOf } from '../explain/doctor-sets.ts';
 import type { NamespaceText } from '../explain/doctor-sets.ts';
 import { judgeWebhook, podWebhook } from '../explain/doctor-webhook.ts';
-import { LEASES, MUTATING_WEBHOOKS, PODS, ROLE_BINDINGS, SECRETS } from '../kubernetes/resource.ts';
+import {
+  LEASES,
+  MUTATING_WEBHOOKS,
+  NODE_MIRROR_STATES,
+  PODS,
+  ROLE_BINDINGS,
+  SECRETS,
+} from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
 import { DEPLOYMENTS, ENDPOINT_SLICES, SERVICES } from './doctor-api.ts';
 import type { DoctorApi } from './doctor-api.ts';
@@ -53,6 +61,7 @@ class ClusterVisit {
       this.#leader(),
       this.#rights(optedIn),
       this.#inNamespaces(declared, optedIn),
+      this.#nodeStates(),
     ]);
     return parts.flat();
   }
@@ -104,6 +113,11 @@ class ClusterVisit {
     const words = containers.flatMap((container) => asArray(own(container, 'args'))).map(asString);
     const flag = words.indexOf('--tls-secret');
     return (flag === -1 ? undefined : words[flag + 1]) ?? `${this.#install.fullname}-webhook-tls`;
+  }
+
+  /** What the agents say, where there are any. */
+  async #nodeStates(): Promise<readonly DoctorCheck[]> {
+    return judgeNodeStates(await this.#api.list(NODE_MIRROR_STATES, { namespace: this.#install.namespace }));
   }
 
   async #leader(): Promise<readonly DoctorCheck[]> {

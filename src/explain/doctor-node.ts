@@ -36,6 +36,16 @@ const RESULT_OF: Readonly<Record<NodeFinding['severity'], DoctorResult>> = {
   info: 'ok',
 };
 
+/** Adds a finding as a check. What is good to know needs nothing done. */
+export function addFinding(checkup: Checkup, { code, severity, message, fix }: NodeFinding): void {
+  checkup.add({
+    check: kebab(code),
+    result: RESULT_OF[severity],
+    message,
+    fix: severity === 'info' ? '' : fix,
+  });
+}
+
 /** `ContainerdConfigPathEmpty` as `containerd-config-path-empty`. */
 function kebab(code: string): string {
   return code.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
@@ -68,13 +78,7 @@ export function judgeNode(report: NodeReport): readonly DoctorCheck[] {
     return checkup.checks;
   }
   if (runtime !== undefined) checkup.ok('runtime', `${runtime.name} ${runtime.version}`);
-  for (const { code, severity, message, fix } of findings)
-    checkup.add({
-      check: kebab(code),
-      result: RESULT_OF[severity],
-      message,
-      fix: severity === 'info' ? '' : fix,
-    });
+  for (const each of findings) addFinding(checkup, each);
   for (const { path, message } of conflicts)
     checkup.add({
       check: 'node-conflict',

@@ -56,8 +56,9 @@ export class ConfigFiles {
     const dump = file === CONTAINERD_FILE ? this.#found.containerdDump?.text() : undefined;
     if (dump !== undefined) return [{ path: DUMP, text: dump }];
     if (main !== undefined) return [main, ...this.#imports(main)];
-    const isSeen = this.#found.wholeHost || file.startsWith(`${this.#layout.containerdFolder}/`);
-    return isSeen && !this.#found.entries.has(file) ? [] : undefined;
+    // Of a path that was not looked for its absence says nothing.
+    const isLookedFor = file === `${this.#layout.containerdFolder}/config.toml`;
+    return isLookedFor && !this.#found.entries.has(file) ? [] : undefined;
   }
 
   #imports(main: ConfigText): ConfigText[] {

@@ -6,6 +6,7 @@ import { judgeClock, judgeLeader } from '../../src/explain/doctor-clock.ts';
 import type { ClockReading, LeaseFacts } from '../../src/explain/doctor-clock.ts';
 import { judgeNode } from '../../src/explain/doctor-node.ts';
 import type { NodeReport } from '../../src/explain/doctor-node.ts';
+import { judgeNodeStates } from '../../src/explain/doctor-node-states.ts';
 import { judgeTrials, planTrials, trialPod } from '../../src/explain/doctor-pods.ts';
 import type { Trial, TrialAnswer } from '../../src/explain/doctor-pods.ts';
 import { judgeRights, wantedRights } from '../../src/explain/doctor-rights.ts';
@@ -451,6 +452,40 @@ describe('judgeNode', () => {
     ['one that is not reached', { unreached: 'n1: no.' }, ['node unknown']],
   ])('judges %s', (_, facts, judged) => {
     expect(briefly(judgeNode({ ...report, ...facts }))).toEqual(judged);
+  });
+});
+
+describe('judgeNodeStates', () => {
+  const state = (status: object | undefined, generation = 2): Record<string, unknown> => ({
+    metadata: { name: 'n1', namespace: 'rf', generation },
+    ...(status === undefined ? {} : { status }),
+  });
+  const good = { state: 'UpToDate', observedGeneration: 2, message: '', findings: [], conflicts: [] };
+  const finding = { code: 'CrioRootRegistriesConf', severity: 'error', message: 'm', fix: 'f' };
+  it.each<[string, object | undefined, readonly string[]]>([
+    ['is up to date', good, ['agent ok']],
+    ['has said nothing', undefined, ['agent error']],
+    ['has failed', { ...good, state: 'Failed', message: 'Disk full.' }, ['agent error']],
+    ['is behind', { ...good, observedGeneration: 1 }, ['agent warning']],
+    [
+      'has found something',
+      { ...good, findings: [finding] },
+      ['agent ok', 'crio-root-registries-conf error'],
+    ],
+    ['says something of another form', { ...good, findings: [{ severity: 'dire' }, 3, null] }, ['agent ok']],
+    [
+      'has a conflict',
+      { ...good, conflicts: [{ path: '/x', message: 'y' }] },
+      ['agent ok', 'node-conflict error'],
+    ],
+  ])('judges an agent that %s', (_, status, judged) => {
+    expect(briefly(judgeNodeStates(found([state(status)])))).toEqual(judged);
+  });
+
+  it('says nothing where there are no agents, and what it may not read', () => {
+    expect(judgeNodeStates(absent)).toEqual([]);
+    expect(judgeNodeStates(found([]))).toEqual([]);
+    expect(briefly(judgeNodeStates(unread))).toEqual(['agents unknown']);
   });
 });
 

@@ -86,6 +86,11 @@ describe('findings of a node with containerd', () => {
       { ...config(v3('')), dump: v3(`${V3}\nconfig_path = '${CERTS}'`) },
     ],
     [
+      'a configuration at a place that is not looked at',
+      '2.1.9',
+      { processes: { containerd: ['containerd', '--config', '/opt/c.toml'] } },
+    ],
+    [
       'a configuration that cannot be seen from the agent',
       '2.1.9',
       { processes: { containerd: ['containerd', '--config', '/opt/c.toml'] }, wholeHost: false },

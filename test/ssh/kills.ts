@@ -48,8 +48,8 @@ interface Stage {
   readonly scenario: Scenario;
   readonly old: Photo;
   readonly next: Photo;
-  /** Of the connection that gathers, and of the one that writes. */
-  readonly durations: readonly [number, number];
+  /** Of the two connections when nobody kills them, the last time: the machine may have other work. */
+  durations: readonly [gather: number, write: number];
 }
 
 /** A shell whose ssh can be killed. */
@@ -193,6 +193,8 @@ ${files.join('\n')}
   async #heal(stage: Stage): Promise<void> {
     const shell = new MortalShell(this.#park, this.#node.name);
     const { outcome, error } = await this.#apply(shell, stage.scenario.wanted);
+    const [gather, write] = shell.durations;
+    if (gather !== undefined && write !== undefined) stage.durations = [gather, write];
     const problems = difference(this.#photo(), stage.next).map((name) => `${name} is not as wanted`);
     if (!['Applied', 'Restored', 'Unchanged'].includes(outcome)) problems.push(error ?? outcome);
     if (stage.scenario.hasCrio && !(await this.#hasRead())) problems.push('CRI-O has not read its files');

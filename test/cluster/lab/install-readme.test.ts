@@ -7,7 +7,9 @@ import { declare, install, uninstall } from './product.ts';
 import { INSTALL_NAMESPACE, Stage } from './stage.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
-const WALK_MS = 240_000;
+const WALK_MS = 420_000;
+const CRDS = ['registrymirrorsets.registry-failover.io', 'nodemirrorstates.registry-failover.io'];
+const NAMESPACES = ['shop', 'plain'];
 /** The lab is up for all the tests: these two lines of the walk are its own beginning and end. */
 const OF_THE_LAB = /npm run cluster -- (up|down)$/;
 
@@ -17,11 +19,11 @@ beforeAll(async () => {
   await stage.lab.registries.reset();
   await stage.kubectl('delete', 'registrymirrorsets', '--all', '--ignore-not-found');
   await uninstall();
-  await stage.kubectl('delete', 'crd', 'registrymirrorsets.registry-failover.io', '--ignore-not-found');
-  await stage.kubectl('delete', 'namespace', INSTALL_NAMESPACE, 'shop', '--ignore-not-found');
+  await stage.kubectl('delete', 'crd', ...CRDS, '--ignore-not-found');
+  await stage.kubectl('delete', 'namespace', INSTALL_NAMESPACE, ...NAMESPACES, '--ignore-not-found');
 });
 afterAll(async () => {
-  await stage.kubectl('delete', 'namespace', 'shop', '--ignore-not-found', '--wait=false');
+  await stage.kubectl('delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--wait=false');
   await install();
   await declare();
   await stage.close();
@@ -52,6 +54,16 @@ describe('the README', () => {
     expect(said).toMatch(/ImageRerouted\s+pod\/side-/u);
     expect(said).toMatch(/fra\s+fra\.registry\.test\s+Unreachable\s+Ready/u);
     expect(said).toMatch(/side-\S+\s+fra\.registry\.test\/team\/side:v1/u);
+    expect(said).toMatch(/node1 +crio +([0-9a-f]{16}) +\1 +UpToDate/u);
+    expect(said).toMatch(/node2 +containerd +([0-9a-f]{16}) +\1 +UpToDate/u);
+    expect(said).toMatch(/Pulled +pod\/\S*canary/u);
+    expect(said).toContain('location = "ams.registry.test"');
+    expect(said).toContain('server = "https://ams.registry.test"');
+    expect(said).toMatch(/on-node1 +1\/1 +Running[^\n]* node1 /u);
+    expect(said).toMatch(/on-node2 +1\/1 +Running[^\n]* node2 /u);
+    expect(said).toContain('2 of 2 nodes are as they were.');
+    // A difference would have ended the walk, as diff answers 1.
+    expect(said).not.toMatch(/^Only in /mu);
     expect(said).toContain('release "registry-failover" uninstalled');
   });
 });

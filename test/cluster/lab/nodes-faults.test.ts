@@ -1,5 +1,5 @@
 // What can go wrong on nodes: drift, somebody else's file in the way, a mirror that nodes may not use, agents that are gone, a pull that fails.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { declare, install, uninstall } from './product.ts';
@@ -73,7 +73,12 @@ async function agents(): Promise<number> {
 describe('a file of ours', () => {
   it.each<[string, Runtime, string, (file: string) => void]>([
     ['is made anew when somebody deletes it', 'crio', DROP_IN, (file) => rmSync(file)],
-    ['is put right when somebody changes it', 'containerd', HOSTS, (file) => writeFileSync(file, '# mine\n')],
+    [
+      'is put right when somebody changes it',
+      'containerd',
+      HOSTS,
+      (file) => appendFileSync(file, '# mine\n'),
+    ],
   ])('%s', async (_name, runtime, name, spoil) => {
     await upToDate();
     const file = path.join(etcOf(runtime), name);
@@ -193,9 +198,13 @@ describe('a canary', () => {
         further: { nodes: WHOLE, upstream: upstream(canary) },
       });
     await declareProved(`canary:${tag}`);
+    let said: unknown;
     await waitFor('the set to be on both nodes', 120_000, async () => {
       const condition = await sets.condition('nodes-proved', 'NodesReady');
+      said = condition;
       return condition?.status === 'True';
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}; it says ${JSON.stringify(said)}`, { cause: error });
     });
     const log = await stage.kubectl(
       'logs',

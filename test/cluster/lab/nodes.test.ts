@@ -85,12 +85,13 @@ async function pull(runtime: Runtime, image: string, secrets: readonly string[] 
 
 describe('the agents', () => {
   it('lay down what both sets want, and say so', async () => {
-    const states = await waitStates(stage, 'both nodes to be up to date with both sets', ({ spec, status }) =>
-      Boolean(
+    const states = await waitStates(
+      stage,
+      'both nodes to be up to date with both sets',
+      ({ spec, status }) =>
         status?.state === 'UpToDate' &&
         status.observedRevision === spec.wanted.revision &&
         spec.wanted.hosts.length === 2,
-      ),
     );
     expect(states.node1.spec.wanted.runtime).toEqual({ name: 'crio', version: '1.34.0' });
     expect(states.node2.spec.wanted.runtime.name).toBe('containerd');
