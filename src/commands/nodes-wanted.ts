@@ -8,6 +8,7 @@ import { err, ok } from '../domain/result.ts';
 import type { Result } from '../domain/result.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
 import { nodeHosts } from '../nodes/node-sources.ts';
+import { readsEach } from '../nodes/pem-text.ts';
 import { parseNodeWanted } from '../nodes/wanted-parse.ts';
 import { revisionOf, WANTED_VERSION } from '../nodes/wanted.ts';
 import type { NodeWanted, Runtime } from '../nodes/wanted.ts';
@@ -47,16 +48,8 @@ function sha256Hex(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Can every certificate of a bundle be read? containerd refuses all pulls through a host when one of its CAs cannot. */
-function readsCertificates(pem: string): boolean {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  try {
-    for (const block of blocks) void new X509Certificate(block);
-    return blocks.length > 0;
-  } catch {
-    return false;
-  }
-}
+/** containerd refuses all pulls through a host when one of its CAs cannot be read. */
+const readsCertificates = readsEach((block) => new X509Certificate(block));
 
 export interface WantedOptions {
   readonly owner: string;
@@ -69,7 +62,7 @@ export function wantedOf(
   sets: readonly MirrorSet[],
   { owner, runtime, allowedEndpoints }: WantedOptions,
 ): Result<{ readonly wanted: NodeWanted; readonly leftOut: readonly LeftOut[] }, readonly Problem[]> {
-  const { hosts, leftOut } = nodeHosts({ sets, runtime, orderOf: () => 'well' });
+  const { hosts, leftOut } = nodeHosts({ sets, runtime, orderOf: () => 'well', readsCertificates });
   const body = { version: WANTED_VERSION, owner, runtime, action: 'Apply', hosts } as const;
   const wanted = { ...body, revision: revisionOf(body, sha256Hex) };
   // The same door that an agent has: what it refuses is not written over ssh either.

@@ -309,6 +309,19 @@ describe('judgeRights', () => {
     expect(wantedRights(install, many).length).toBeLessThan(100);
   });
 
+  it('tells a right at home, which the chart gives, from one that the controller gives', () => {
+    const [home] = judgeRights(
+      answers((right) => right.namespace === 'rf'),
+      install,
+    );
+    expect(home?.fix).toContain('helm upgrade');
+    const [abroad] = judgeRights(
+      answers((right) => right.namespace === 'shop'),
+      install,
+    );
+    expect(abroad?.fix).toContain('kubectl -n shop get rolebinding');
+  });
+
   it.each<[string, readonly RightAnswer[], readonly string[]]>([
     ['all', answers(() => false), ['rights ok']],
     ['one of a namespace missing', answers((right) => right.namespace === 'shop'), ['rights error']],

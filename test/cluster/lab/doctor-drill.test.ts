@@ -24,7 +24,7 @@ import type { DoctorCheck } from '../../../src/explain/doctor-check.ts';
 import type { RuntimeName } from '../../../src/nodes/wanted.ts';
 import { inNode } from '../../lab/nodes.ts';
 import type { LabNode } from '../../lab/nodes.ts';
-import { FRA, PLATFORM } from '../../lab/registries/records.ts';
+import { AMS, FRA, PLATFORM } from '../../lab/registries/records.ts';
 import { run } from '../../lab/run.ts';
 import { makeEndpoint, makeMirror, makeSet } from '../../support/make.ts';
 import { NODES, RUNTIMES, Stage } from './stage.ts';
@@ -147,14 +147,24 @@ afterAll(async () => {
 
 describe('doctor in the lab', () => {
   it('finds the product well', async () => {
+    const namespace = await stage.open('doctor');
+    const image = await stage.image(FRA, AMS);
+    await stage.apply(stage.podManifest(namespace, 'seen', 'crio', [`${FRA}/${image}`]));
+    await stage.waitRunning(namespace, 'seen');
     const { exit, checks } = await doctor();
     const grave = checks.filter(({ result }) => result === 'error' || result === 'unknown');
     expect(grave).toEqual([]);
     expect(exit).toBe(0);
     const well = checks.filter(({ result }) => result === 'ok').map(({ check }) => check);
-    expect(well).toEqual(
-      expect.arrayContaining(['webhook-service', 'webhook-certificate', 'leader', 'rights', 'clock']),
-    );
+    const all = [
+      'namespaces',
+      'webhook-service',
+      'webhook-certificate',
+      'leader',
+      'rights',
+      'derived-secrets',
+    ];
+    expect(well).toEqual(expect.arrayContaining([...all, 'pods-seen', 'policies', 'clock']));
   });
 });
 

@@ -41,11 +41,23 @@ function walk(): string {
     .join('\n');
 }
 
+/** As in a terminal: one stream for all that is said. Throws with its end when a command fails. */
+async function type(script: string): Promise<string> {
+  const terminal = path.join(stage.lab.folder, 'readme-walk.log');
+  const words = ['-euxo', 'pipefail', '-c', `exec >"$0" 2>&1\n${script}`, terminal];
+  try {
+    await run('bash', words, { cwd: ROOT, timeoutMs: WALK_MS });
+  } catch {
+    throw new Error(`the walk ended with:\n${readFileSync(terminal, 'utf8').slice(-6_000)}`);
+  }
+  return readFileSync(terminal, 'utf8');
+}
+
 describe('the README', () => {
   it('walks from the install to an outage, back, and away again', async () => {
     const script = walk();
     expect(script.split('\n').length).toBeGreaterThan(30);
-    const said = await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: ROOT, timeoutMs: WALK_MS });
+    const said = await type(script);
     expect(said).toContain('Phase:          Succeeded');
     expect(said).toMatch(/fra\s+fra\.registry\.test\s+Serving\s+NoNamespace/u);
     expect(said).toMatch(
