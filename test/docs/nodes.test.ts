@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { parseMirrorSet } from '../../src/config/mirror-set.ts';
 import { WANTED_BOUNDS } from '../../src/domain/node-bounds.ts';
 import { resolveDeclarations } from '../../src/domain/declarations.ts';
+import { FINDING_CODES } from '../../src/nodes/finding.ts';
 import { DEFAULT_LAYOUT, LEFT_OUT_REASONS } from '../../src/nodes/node-file.ts';
 import { nodeHosts } from '../../src/nodes/node-sources.ts';
 import { renderNode } from '../../src/nodes/render.ts';
@@ -42,12 +43,22 @@ describe('docs/nodes.md', () => {
     expect([crio]).toEqual(renderSample({ name: 'crio', version: '1.28.0' }));
   });
 
+  /** First column of the tables below a heading: words in code, several of them where they share a row. */
+  function wordsBelow(heading: string): readonly string[] {
+    const [, part = ''] = DOCUMENT.split(`\n## ${heading}\n`);
+    const [section = ''] = part.split('\n## ');
+    const cells = [...section.matchAll(/^\| ((?:`[A-Z]\w+`(?:, )?)+) +\|/gmu)].map(([, cell = '']) => cell);
+    return cells.flatMap((cell) => [...cell.matchAll(/\w+/gu)].map(([word]) => word));
+  }
+
   it('explains every reason for leaving something out, in their order', () => {
-    const rows = [...DOCUMENT.matchAll(/^\| `([A-Z]\w+)` \|/gmu)].map(([, reason]) => reason);
-    const reasons = rows.filter(
-      (reason) => !['Secret', 'None', 'Node', 'SameAsUpstream'].includes(reason ?? ''),
-    );
+    const sources = ['Secret', 'None', 'Node', 'SameAsUpstream'];
+    const reasons = wordsBelow('What is left out, and why').filter((word) => !sources.includes(word));
     expect(reasons).toEqual([...LEFT_OUT_REASONS]);
+  });
+
+  it('explains everything that can be found on a node', () => {
+    expect(wordsBelow('What is found on a node').toSorted()).toEqual([...FINDING_CODES].toSorted());
   });
 
   it('says the bounds that are', () => {
