@@ -5,6 +5,7 @@ import type { Labels } from '../domain/label-selector.ts';
 import { isSupportedRuntime, managedNodeOf, runtimeOf, SUPPORTED_RUNTIMES } from '../domain/managed-node.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../domain/rights.ts';
 import type { KubeObject, ObjectMeta } from '../kubernetes/resource.ts';
+import type { LeftOutReason } from '../nodes/node-file.ts';
 import { parseNodeWanted } from '../nodes/wanted-parse.ts';
 import type { NodeWanted, Runtime } from '../nodes/wanted.ts';
 import { printCanonical } from './status-object.ts';
@@ -27,7 +28,7 @@ export interface AgentStatus {
   readonly message: string;
   /** Prefix → the endpoint that is asked first. */
   readonly first: ReadonlyMap<string, string>;
-  /** Somebody else's files in the way, and what is wrong with the node: the first words of each. */
+  /** Somebody else's files in the way, what is wrong with the node, credentials that are not there yet: the first words of each. */
   readonly troubles: readonly string[];
 }
 
@@ -51,6 +52,7 @@ export const RELEASED_ANNOTATION = 'registry-failover.io/released';
 /** Of a text that comes from a node, characters: the status of a mirror set quotes it. */
 const MAX_TEXT = 600;
 const MAX_TROUBLES = 3;
+const MISSING_CREDENTIAL: LeftOutReason = 'NoNodeCredential';
 const MAX_FIRST = 256;
 
 function textOf(object: JsonObject | undefined, key: string): string {
@@ -110,7 +112,15 @@ function troublesOf(status: JsonObject | undefined): string[] {
     .map(asObject)
     .filter((finding) => textOf(finding, 'severity') === 'error')
     .map((finding) => `${words(finding, 'message')}. ${words(finding, 'fix')}`);
-  return [...conflicts, ...errors].slice(0, MAX_TROUBLES);
+  return [...conflicts, ...errors, ...missingCredentials(status)].slice(0, MAX_TROUBLES);
+}
+
+/** The controller knows of everything else that is left out; whether a Secret has reached a node only the node knows. */
+function missingCredentials(status: JsonObject | undefined): string[] {
+  return asArray(own(status, 'leftOut'))
+    .map(asObject)
+    .filter((entry) => textOf(entry, 'reason') === MISSING_CREDENTIAL)
+    .map((entry) => words(entry, 'message'));
 }
 
 function readStatus(value: unknown): AgentStatus {

@@ -152,6 +152,15 @@ describe('keepNode and keepState', () => {
     expect(keepState(odd)).toMatchObject({ wanted: undefined, status: { generation: 0, state: '' } });
   });
 
+  it('know of a credential that has not reached its node, and pass over what was known before', () => {
+    const leftOut = (reason: string): object => ({ prefix: 'p', reason, message: `${reason} is so.` });
+    const state = keepState({
+      metadata: { name: 'n', uid: 'u' },
+      status: { leftOut: [leftOut('CredentialNotSent'), leftOut('NoNodeCredential')] },
+    });
+    expect(state?.status.troubles).toEqual(['NoNodeCredential is so']);
+  });
+
   it('cuts what an agent has made long', () => {
     const long = 'x'.repeat(1_000_000);
     const state = keepState({
