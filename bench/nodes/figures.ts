@@ -6,7 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { mirror, Sets } from '../../test/cluster/lab/sets.ts';
 import { installWithNodes, waitFirst, waitStates } from '../../test/cluster/lab/nodes-stage.ts';
-import { declare, install } from '../../test/cluster/lab/product.ts';
+import { declare, install, uninstall } from '../../test/cluster/lab/product.ts';
 import { RUNTIMES, Stage } from '../../test/cluster/lab/stage.ts';
 import type { Runtime } from '../../test/cluster/lab/stage.ts';
 import { DC1, FRA2 } from '../../test/lab/registries/records.ts';
@@ -177,6 +177,8 @@ try {
 } finally {
   await stage.lab.registries.reset();
   await sets.close();
+  // The hook of the uninstall takes everything off the nodes; an upgrade without agents would be refused before that.
+  await uninstall();
   await install();
   await declare();
   await stage.close();

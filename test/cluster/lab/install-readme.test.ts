@@ -24,6 +24,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await stage.kubectl('delete', 'namespace', ...NAMESPACES, '--ignore-not-found', '--wait=false');
+  // Where the walk has ended early: an upgrade without agents is refused while they have files on nodes.
+  await uninstall();
   await install();
   await declare();
   await stage.close();
