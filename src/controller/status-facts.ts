@@ -102,13 +102,16 @@ export function gatherFacts(request: FactsRequest): SetFacts | undefined {
   // Neither in force nor refused as it is now: the declarations have not got to this generation yet.
   if (problems.length === 0 && (set?.generation ?? -1) < object.generation) return undefined;
   const census = round.census.bySet.get(object.name) ?? round.census.everywhere;
+  const inForce: Pick<SetFacts, 'nodes' | 'endpoints'> =
+    set === undefined
+      ? { nodes: { kind: 'NotKnown' }, endpoints: [] }
+      : { nodes: sources.nodesOf(set), endpoints: endpointFacts(set, sources, clock) };
   return {
+    ...inForce,
     generation: object.generation,
     set,
     problems,
     nodesEnabled: object.nodesEnabled,
-    nodes: set === undefined ? { kind: 'NotKnown' } : sources.nodesOf(set),
-    endpoints: set === undefined ? [] : endpointFacts(set, sources, clock),
     credentials: [...(round.credentials.get(object.name) ?? [])].sort(compareNames),
     refused: [...(round.refused.get(object.name) ?? [])].sort(compareRefused),
     namespaces: census.namespaces,

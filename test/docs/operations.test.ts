@@ -49,8 +49,9 @@ describe('docs/operations.md', () => {
   });
 
   it('explains every column of kubectl get, in its order', () => {
-    const version = (crds().RegistryMirrorSet['spec'] as { versions: { additionalPrinterColumns: { name: string }[] }[] })
-      .versions[0];
+    const version = (
+      crds().RegistryMirrorSet['spec'] as { versions: { additionalPrinterColumns: { name: string }[] }[] }
+    ).versions[0];
     const told = readTable(document, ['column', 'shows']).map((row) => row['column']);
     expect(told).toEqual(version?.additionalPrinterColumns.map(({ name }) => name));
   });
