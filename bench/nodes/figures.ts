@@ -98,6 +98,7 @@ async function measureHandMade(plain: string): Promise<void> {
 
 async function measureProduct(plain: string, optedIn: string): Promise<readonly AgentFigure[]> {
   await installWithNodes(stage);
+  await declare();
   await sets.declare({
     name: 'figures',
     prefix: PREFIX,

@@ -56,7 +56,7 @@ async function type(script: string): Promise<string> {
 }
 
 describe('the README', () => {
-  it('walks from the install to an outage, back, and away again', async () => {
+  it('walks from the install to an outage, back, and away again', { timeout: WALK_MS + 10_000 }, async () => {
     const script = walk();
     expect(script.split('\n').length).toBeGreaterThan(30);
     const said = await type(script);
