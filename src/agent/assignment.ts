@@ -3,9 +3,9 @@ import { X509Certificate } from 'node:crypto';
 import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, type Result } from '../domain/result.ts';
-import { readsEach } from '../nodes/pem-text.ts';
-import { parseNodeWanted } from '../nodes/wanted-parse.ts';
-import type { NodeWanted } from '../nodes/wanted.ts';
+import { readsEach } from '../nodes/rendering/pem-text.ts';
+import { parseNodeWanted } from '../nodes/data/wanted-parse.ts';
+import type { NodeWanted } from '../nodes/data/wanted.ts';
 import type { PresentFirst } from './order.ts';
 import type { OwnState } from './own-state.ts';
 

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { connect, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { parseEndpoint } from '../domain/endpoint.ts';
-import type { WantedSource } from '../nodes/wanted.ts';
+import type { WantedSource } from '../nodes/data/wanted.ts';
 
 /** Why a source does not answer, in words; undefined: it answers. Never rejects. */
 export type Handshake = (source: WantedSource) => Promise<string | undefined>;

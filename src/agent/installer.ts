@@ -1,12 +1,12 @@
 // Installer: one pass over the node: look, lay down or restore, judge. What can go wrong comes back as a report.
 import type { Credential } from '../domain/credential.ts';
-import { applyNode, gather } from '../nodes/apply.ts';
-import type { Finding } from '../nodes/finding.ts';
-import { findingsOf } from '../nodes/findings.ts';
+import { applyNode, gather } from '../nodes/writing/apply.ts';
+import type { Finding } from '../nodes/findings/finding.ts';
+import { findingsOf } from '../nodes/findings/findings.ts';
 import type { NodeLayout } from '../nodes/node-file.ts';
 import type { Shell } from '../nodes/shell.ts';
-import type { ApplyReport } from '../nodes/sync-report.ts';
-import type { NodeWanted } from '../nodes/wanted.ts';
+import type { ApplyReport } from '../nodes/writing/sync-report.ts';
+import type { NodeWanted } from '../nodes/data/wanted.ts';
 
 export interface Installation {
   readonly report: ApplyReport;

@@ -1,6 +1,6 @@
 // Metrics: the agent's counters and gauges, and their text for Prometheus, written by hand for want of a library.
-import type { ApplyReport } from '../nodes/sync-report.ts';
-import type { Finding } from '../nodes/finding.ts';
+import type { ApplyReport } from '../nodes/writing/sync-report.ts';
+import type { Finding } from '../nodes/findings/finding.ts';
 
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 

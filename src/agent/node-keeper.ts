@@ -1,6 +1,6 @@
 // Node keeper: keeps the node as it was last told to be: what to do in a run, and what to tell of it.
 import type { Result } from '../domain/result.ts';
-import type { NodeWanted } from '../nodes/wanted.ts';
+import type { NodeWanted } from '../nodes/data/wanted.ts';
 import { parseAssignment, readPresentFirst, type Assignment, type AssignmentRules } from './assignment.ts';
 import type { Installation, Installer } from './installer.ts';
 import type { Log } from './log.ts';

@@ -1,5 +1,5 @@
 // Order check: the handshakes that a change of order needs, each place once, a few at a time, within one deadline.
-import type { NodeWanted, WantedSource } from '../nodes/wanted.ts';
+import type { NodeWanted, WantedSource } from '../nodes/data/wanted.ts';
 import type { Handshake } from './handshake.ts';
 import { settleOrder, sourcesToAsk, type PresentFirst, type SettledOrder } from './order.ts';
 

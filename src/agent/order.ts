@@ -1,5 +1,5 @@
 // Order: which order of sources is laid down on this node: the wanted one, unless what would come first does not answer. Pure.
-import type { NodeWanted, WantedHost, WantedSource } from '../nodes/wanted.ts';
+import type { NodeWanted, WantedHost, WantedSource } from '../nodes/data/wanted.ts';
 
 /** What comes first on the node, by prefix. */
 export type PresentFirst = ReadonlyMap<string, string>;

@@ -1,10 +1,10 @@
 // Status: what the agent tells of its node in its NodeMirrorState, cut to what the API server takes. Pure.
 import { NODE_STATUS_BOUNDS } from '../domain/node-bounds.ts';
 import { printProblem, type Problem } from '../domain/problem.ts';
-import type { Finding } from '../nodes/finding.ts';
+import type { Finding } from '../nodes/findings/finding.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
-import type { ApplyReport, FileConflict } from '../nodes/sync-report.ts';
-import type { Runtime } from '../nodes/wanted.ts';
+import type { ApplyReport, FileConflict } from '../nodes/writing/sync-report.ts';
+import type { Runtime } from '../nodes/data/wanted.ts';
 import type { PresentFirst } from './order.ts';
 
 export const NODE_STATES = ['UpToDate', 'Failed', 'Refused', 'Restored'] as const;

@@ -2,9 +2,9 @@
 import { Command, CommanderError, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { cleanupCommand, controllerCommand } from './cli-cluster.ts';
-import { doctorCommand, drillCommand } from './cli-doctor.ts';
-import { nodesCommand } from './cli-nodes.ts';
-import { renderCommand } from './cli-render.ts';
+import { doctorCommand, drillCommand } from './doctor/cli-doctor.ts';
+import { nodesCommand } from './nodes/cli-nodes.ts';
+import { renderCommand } from './render/cli-render.ts';
 import type { CheckFlags } from './check.ts';
 import { EXIT } from './exit.ts';
 import { fitStderr } from './error-lines.ts';

@@ -3,10 +3,10 @@ import { printEndpoint } from '../domain/endpoint.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
-import { nodeHosts } from '../nodes/node-sources.ts';
-import { USUAL_VERSIONS } from '../nodes/runtime-version.ts';
-import { RUNTIMES } from '../nodes/wanted.ts';
-import type { RuntimeName } from '../nodes/wanted.ts';
+import { nodeHosts } from '../nodes/data/node-sources.ts';
+import { USUAL_VERSIONS } from '../nodes/data/runtime-version.ts';
+import { RUNTIMES } from '../nodes/data/wanted.ts';
+import type { RuntimeName } from '../nodes/data/wanted.ts';
 
 const NAMES: Readonly<Record<RuntimeName, string>> = { crio: 'CRI-O', containerd: 'containerd' };
 

@@ -1,6 +1,6 @@
 // Leader nodes: the part of a leadership that gives nodes what they are to have; where it is off, it says so.
-import { NodeRollouts } from '../controller/node-rollouts.ts';
-import type { NodeLog } from '../controller/node-rollouts.ts';
+import { NodeRollouts } from '../controller/nodes/node-rollouts.ts';
+import type { NodeLog } from '../controller/nodes/node-rollouts.ts';
 import { SYSTEM_CLOCK } from '../controller/status-clock.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { Installation } from '../domain/rights.ts';

@@ -7,7 +7,7 @@ import type { KubeObject } from '../kubernetes/resource.ts';
 import type { NodeLayout } from '../nodes/node-file.ts';
 import { DEFAULT_LAYOUT } from '../nodes/node-file.ts';
 import { CALL_TIMEOUT_MS } from './namespace-bindings.ts';
-import { CANARY_LABEL } from './node-canary-pod.ts';
+import { CANARY_LABEL } from './nodes/node-canary-pod.ts';
 
 export interface NodeCleanUpOptions {
   readonly api: ClusterApi;

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Agent, type AgentTiming } from '../../src/agent/agent.ts';
 import type { AgentSettings } from '../../src/agent/arguments.ts';
 import type { NodeStatus } from '../../src/agent/status.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { eventually, sendStatus } from '../kubernetes/api-server.ts';
 import { testCa } from '../support/tls.ts';
 import { NAMESPACE, NODE, stateObject, StateServer } from './stand-in.ts';

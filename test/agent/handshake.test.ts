@@ -2,7 +2,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { createServer, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHandshake } from '../../src/agent/handshake.ts';
-import type { WantedSource } from '../../src/nodes/wanted.ts';
+import type { WantedSource } from '../../src/nodes/data/wanted.ts';
 import { TestCa, testCa } from '../support/tls.ts';
 
 const closing: (() => void)[] = [];

@@ -8,9 +8,9 @@ import { settleOrder, type PresentFirst } from '../../src/agent/order.ts';
 import type { OwnState } from '../../src/agent/own-state.ts';
 import type { NodeStatus } from '../../src/agent/status.ts';
 import { err, ok } from '../../src/domain/result.ts';
-import { finding } from '../../src/nodes/finding.ts';
-import type { ApplyReport } from '../../src/nodes/sync-report.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import { finding } from '../../src/nodes/findings/finding.ts';
+import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { AMS, host, OWNER, source, UPSTREAM, wanted } from './wanted.ts';
 
 const NOW = Date.parse('2026-11-21T18:00:00Z');

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AGENT_METRICS, AgentMetrics } from '../../src/agent/metrics.ts';
 import { listenOps } from '../../src/agent/ops-server.ts';
-import { finding } from '../../src/nodes/finding.ts';
+import { finding } from '../../src/nodes/findings/finding.ts';
 
 describe('listenOps', () => {
   let server: Server;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkOrder } from '../../src/agent/order-check.ts';
 import { firstsOf, settleOrder, sourcesToAsk } from '../../src/agent/order.ts';
-import type { WantedSource } from '../../src/nodes/wanted.ts';
+import type { WantedSource } from '../../src/nodes/data/wanted.ts';
 import { AMS, DC1, host, source, UPSTREAM, wanted } from './wanted.ts';
 
 const MIRRORS_FIRST = [AMS, DC1, UPSTREAM];

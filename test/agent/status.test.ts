@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { printRefusal, statusOf, type StatusFacts } from '../../src/agent/status.ts';
 import { NODE_STATUS_BOUNDS } from '../../src/domain/node-bounds.ts';
-import { finding } from '../../src/nodes/finding.ts';
+import { finding } from '../../src/nodes/findings/finding.ts';
 import { UPSTREAM } from './wanted.ts';
 
 const FACTS: StatusFacts = {

@@ -1,5 +1,5 @@
 // Wanted: data of NodeMirrorStates for the tests of this folder.
-import type { NodeWanted, WantedHost, WantedSource } from '../../src/nodes/wanted.ts';
+import type { NodeWanted, WantedHost, WantedSource } from '../../src/nodes/data/wanted.ts';
 
 export const OWNER = 'registry-failover/registry-failover';
 export const UPSTREAM = 'fra.ocir.io';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
-import { checkHost } from '../../src/commands/doctor-host.ts';
-import type { DoctorCheck } from '../../src/explain/doctor-check.ts';
+import { checkHost } from '../../src/commands/doctor/doctor-host.ts';
+import type { DoctorCheck } from '../../src/explain/doctor/doctor-check.ts';
 import { printMarker } from '../../src/nodes/marker.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
 

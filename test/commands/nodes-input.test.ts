@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { targetsOf } from '../../src/commands/nodes-cluster.ts';
-import { readPasswordFile } from '../../src/commands/nodes-password.ts';
-import { NODES_DEFAULTS, parseNodesFlags } from '../../src/commands/nodes-settings.ts';
-import { openSshAccess } from '../../src/commands/nodes-ssh.ts';
-import { readTargets } from '../../src/commands/nodes-targets.ts';
-import { notesOnSets, setsFor } from '../../src/commands/nodes-wanted.ts';
+import { targetsOf } from '../../src/commands/nodes/nodes-cluster.ts';
+import { readPasswordFile } from '../../src/commands/nodes/nodes-password.ts';
+import { NODES_DEFAULTS, parseNodesFlags } from '../../src/commands/nodes/nodes-settings.ts';
+import { openSshAccess } from '../../src/commands/nodes/nodes-ssh.ts';
+import { readTargets } from '../../src/commands/nodes/nodes-targets.ts';
+import { notesOnSets, setsFor } from '../../src/commands/nodes/nodes-wanted.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
 

@@ -1,8 +1,8 @@
 // The order of nodes: canaries alone, then so many at once, and what is left alone after a failure.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rollOut } from '../../src/commands/nodes-rollout.ts';
-import type { RolloutPlan } from '../../src/commands/nodes-rollout.ts';
+import { rollOut } from '../../src/commands/nodes/nodes-rollout.ts';
+import type { RolloutPlan } from '../../src/commands/nodes/nodes-rollout.ts';
 
 const PLAN: RolloutPlan = { canary: 1, parallel: 2, keepGoing: false, signal: new AbortController().signal };
 

@@ -1,11 +1,11 @@
 // What people and machines are told of all nodes: table, reasons, exit code, and no credential.
 import { describe, expect, it } from 'vitest';
-import { nodesData } from '../../src/commands/nodes-data.ts';
-import { exitOf, outcomeOf, plainResult } from '../../src/commands/nodes-result.ts';
-import type { NodeResult } from '../../src/commands/nodes-result.ts';
-import { renderNodes } from '../../src/commands/nodes-text.ts';
-import type { NodesReport } from '../../src/commands/nodes-text.ts';
-import type { NodesCommand } from '../../src/commands/nodes-words.ts';
+import { nodesData } from '../../src/commands/nodes/nodes-data.ts';
+import { exitOf, outcomeOf, plainResult } from '../../src/commands/nodes/nodes-result.ts';
+import type { NodeResult } from '../../src/commands/nodes/nodes-result.ts';
+import { renderNodes } from '../../src/commands/nodes/nodes-text.ts';
+import type { NodesReport } from '../../src/commands/nodes/nodes-text.ts';
+import type { NodesCommand } from '../../src/commands/nodes/nodes-words.ts';
 
 const CRIO = { name: 'crio', version: '1.34.0' } as const;
 const WRITE = { path: '/etc/f', action: 'write', secret: false, before: 'a\n', after: 'b\n' } as const;

@@ -1,7 +1,7 @@
 // Diffs that patch would take: applied to the old text they give the new one, and show nothing that has not changed.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diffTexts } from '../../src/commands/nodes-unified-diff.ts';
+import { diffTexts } from '../../src/commands/nodes/nodes-unified-diff.ts';
 
 const NO_NEWLINE = '\\ No newline at end of file';
 

@@ -1,6 +1,6 @@
 // Render: the real command line shows a node's files, and says what is left out, without a credential in sight.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RenderView } from '../../src/commands/render-view.ts';
+import type { RenderView } from '../../src/commands/render/render-view.ts';
 import { ExplainLab, dockerConfig, mirrorSet, pullSecret, runCli, stream } from './explain-lab.ts';
 import type { CliRun } from './explain-lab.ts';
 

@@ -1,7 +1,7 @@
 // Canary pod: what a kubelet's words come to.
 import { describe, expect, it } from 'vitest';
-import { judgePull, printCanaryPod } from '../../src/controller/node-canary-pod.ts';
-import type { PullProgress } from '../../src/controller/node-canary-pod.ts';
+import { judgePull, printCanaryPod } from '../../src/controller/nodes/node-canary-pod.ts';
+import type { PullProgress } from '../../src/controller/nodes/node-canary-pod.ts';
 
 function podWith(status: object) {
   return { metadata: { name: 'canary' }, status };

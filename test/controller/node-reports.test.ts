@@ -1,12 +1,12 @@
 // Node reports and order book: what is remembered of agents and endpoints, and what another order or another leader changes of it.
 import { describe, expect, it } from 'vitest';
-import { NodeOrderBook } from '../../src/controller/node-order-book.ts';
-import { keepNode, keepState, printState } from '../../src/controller/node-record.ts';
-import type { StateRecord } from '../../src/controller/node-record.ts';
-import { NodeReports } from '../../src/controller/node-reports.ts';
-import { NodeTargets } from '../../src/controller/node-targets.ts';
+import { NodeOrderBook } from '../../src/controller/nodes/node-order-book.ts';
+import { keepNode, keepState, printState } from '../../src/controller/nodes/node-record.ts';
+import type { StateRecord } from '../../src/controller/nodes/node-record.ts';
+import { NodeReports } from '../../src/controller/nodes/node-reports.ts';
+import { NodeTargets } from '../../src/controller/nodes/node-targets.ts';
 import type { HealthStatus } from '../../src/domain/health.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { makeMirror, makeSet } from '../support/make.ts';
 
 const RUNTIME = { name: 'containerd', version: '2.1.9' } as const;

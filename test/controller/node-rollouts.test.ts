@@ -1,12 +1,12 @@
 // Node rollouts without an API server, on a clock of the test: how often they write, what they survive, what they say meanwhile.
 import { afterEach, describe, expect, it } from 'vitest';
-import { NodeRollouts } from '../../src/controller/node-rollouts.ts';
+import { NodeRollouts } from '../../src/controller/nodes/node-rollouts.ts';
 import type { HealthStatus } from '../../src/domain/health.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { KnownNodes } from '../../src/domain/set-status-facts.ts';
 import { NODE_MIRROR_STATES, NODES } from '../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { failure, MemoryCluster } from '../support/cluster.ts';
 import { makeMirror, makeSet } from '../support/make.ts';
 import { FakeClock } from './status-fake-clock.ts';

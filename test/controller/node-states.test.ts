@@ -1,11 +1,11 @@
 // Node states while the watch is behind: what was written is known, and not written again.
 import { describe, expect, it } from 'vitest';
-import { printState } from '../../src/controller/node-record.ts';
-import { NodeStates } from '../../src/controller/node-states.ts';
+import { printState } from '../../src/controller/nodes/node-record.ts';
+import { NodeStates } from '../../src/controller/nodes/node-states.ts';
 import { ok } from '../../src/domain/result.ts';
 import type { Informer, InformerSource } from '../../src/kubernetes/cluster-api.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { MemoryCluster } from '../support/cluster.ts';
 import { FakeClock, settle } from './status-fake-clock.ts';
 

@@ -26,7 +26,9 @@ function wordsOfCode(): string[] {
 /** Of every object that becomes an Event. */
 function eventReasons(): string[] {
   const folder = 'src/controller';
-  const files = readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`);
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`);
   const found = [...files, 'src/domain/pod-event.ts'].flatMap((path) =>
     [...readText(path).matchAll(/\breason: ([^,;\n]*)/gu)].flatMap(([, value = '']) =>
       [...value.matchAll(/'([A-Z]\w+)'/gu)].map(([, name = '']) => name),

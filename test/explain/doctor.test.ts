@@ -1,21 +1,21 @@
 // The judgements of doctor, each from both sides, without a cluster.
 import { describe, expect, it } from 'vitest';
-import { overallResult } from '../../src/explain/doctor-check.ts';
-import type { DoctorCheck, DoctorResult } from '../../src/explain/doctor-check.ts';
-import { judgeClock, judgeLeader } from '../../src/explain/doctor-clock.ts';
-import type { ClockReading, LeaseFacts } from '../../src/explain/doctor-clock.ts';
-import { judgeNode } from '../../src/explain/doctor-node.ts';
-import type { NodeReport } from '../../src/explain/doctor-node.ts';
-import { judgeNodeStates } from '../../src/explain/doctor-node-states.ts';
-import { judgeTrials, planTrials, trialPod } from '../../src/explain/doctor-pods.ts';
-import type { Trial, TrialAnswer } from '../../src/explain/doctor-pods.ts';
-import { judgeRights, wantedRights } from '../../src/explain/doctor-rights.ts';
-import type { RightAnswer } from '../../src/explain/doctor-rights.ts';
-import { judgeSecrets } from '../../src/explain/doctor-secrets.ts';
-import { judgeNamespaces, judgeSets } from '../../src/explain/doctor-sets.ts';
-import { renderDoctor } from '../../src/explain/doctor-text.ts';
-import { judgeWebhook } from '../../src/explain/doctor-webhook.ts';
-import type { ServingFacts, WebhookFacts } from '../../src/explain/doctor-webhook.ts';
+import { overallResult } from '../../src/explain/doctor/doctor-check.ts';
+import type { DoctorCheck, DoctorResult } from '../../src/explain/doctor/doctor-check.ts';
+import { judgeClock, judgeLeader } from '../../src/explain/doctor/doctor-clock.ts';
+import type { ClockReading, LeaseFacts } from '../../src/explain/doctor/doctor-clock.ts';
+import { judgeNode } from '../../src/explain/doctor/doctor-node.ts';
+import type { NodeReport } from '../../src/explain/doctor/doctor-node.ts';
+import { judgeNodeStates } from '../../src/explain/doctor/doctor-node-states.ts';
+import { judgeTrials, planTrials, trialPod } from '../../src/explain/doctor/doctor-pods.ts';
+import type { Trial, TrialAnswer } from '../../src/explain/doctor/doctor-pods.ts';
+import { judgeRights, wantedRights } from '../../src/explain/doctor/doctor-rights.ts';
+import type { RightAnswer } from '../../src/explain/doctor/doctor-rights.ts';
+import { judgeSecrets } from '../../src/explain/doctor/doctor-secrets.ts';
+import { judgeNamespaces, judgeSets } from '../../src/explain/doctor/doctor-sets.ts';
+import { renderDoctor } from '../../src/explain/doctor/doctor-text.ts';
+import { judgeWebhook } from '../../src/explain/doctor/doctor-webhook.ts';
+import type { ServingFacts, WebhookFacts } from '../../src/explain/doctor/doctor-webhook.ts';
 import { makeSet } from '../support/make.ts';
 
 const install = { namespace: 'rf', fullname: 'rf' };

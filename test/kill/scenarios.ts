@@ -1,6 +1,6 @@
 // Scenarios: what a node has and what is then wanted of it, chosen so that every kind of step of the script is in one of them.
 import { Credential } from '../../src/domain/credential.ts';
-import type { NodeWanted, WantedHost } from '../../src/nodes/wanted.ts';
+import type { NodeWanted, WantedHost } from '../../src/nodes/data/wanted.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from '../nodes/cases.ts';
 import { makeWanted, type NodeScene } from '../nodes/node-scene.ts';
 

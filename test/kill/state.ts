@@ -1,6 +1,6 @@
 // State: what a runtime would make of a node's folders at one moment, and whether that is all old or new, whole and safe.
 import { parse } from 'smol-toml';
-import { readRegistriesConf } from '../../src/nodes/registries-conf.ts';
+import { readRegistriesConf } from '../../src/nodes/looking/registries-conf.ts';
 import { SECRET } from './scenarios.ts';
 
 /** As `photograph` gives it. */

@@ -2,7 +2,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Shell } from '../../src/nodes/shell.ts';
-import type { ApplyReport } from '../../src/nodes/sync-report.ts';
+import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
 import { NodeScene, type FakeCrio } from '../nodes/node-scene.ts';
 import { credentials, furnish, type Scenario } from './scenarios.ts';
 import { difference, judgeMoment, type Photo } from './state.ts';

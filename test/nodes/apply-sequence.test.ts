@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { Random } from '../fuzz/random.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
 import { makeWanted, MIRROR, NodeScene } from './node-scene.ts';

@@ -5,9 +5,9 @@ import { chmodSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
-import { applyNode, restoreNode } from '../../src/nodes/apply.ts';
+import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
-import type { ApplyReport } from '../../src/nodes/sync-report.ts';
+import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
 import { makeHost, makeWanted, MIRROR, NodeScene, OWNER, UPSTREAM, type SceneOptions } from './node-scene.ts';
 import { makeProgramFolder } from './program-folder.ts';

@@ -1,8 +1,8 @@
 // The operator's auth file: our keys in, our keys out, and everything else as it was.
 import { describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
-import { planAuthFile, type AuthPlan } from '../../src/nodes/auth-file.ts';
-import type { AuthMemory, OriginalFile } from '../../src/nodes/node-note.ts';
+import { planAuthFile, type AuthPlan } from '../../src/nodes/writing/auth-file.ts';
+import type { AuthMemory, OriginalFile } from '../../src/nodes/writing/node-note.ts';
 
 const PATH = '/etc/crio/auth.json';
 const login = new Credential({ username: 'u', password: 'p' });

@@ -2,10 +2,10 @@
 import { Credential } from '../../src/domain/credential.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import type { NodeLayout } from '../../src/nodes/node-file.ts';
-import type { RenderInput } from '../../src/nodes/render.ts';
-import { orderSources } from '../../src/nodes/node-sources.ts';
-import { WANTED_VERSION } from '../../src/nodes/wanted.ts';
-import type { NodeWanted, Runtime, WantedHost, WantedSource } from '../../src/nodes/wanted.ts';
+import type { RenderInput } from '../../src/nodes/rendering/render.ts';
+import { orderSources } from '../../src/nodes/data/node-sources.ts';
+import { WANTED_VERSION } from '../../src/nodes/data/wanted.ts';
+import type { NodeWanted, Runtime, WantedHost, WantedSource } from '../../src/nodes/data/wanted.ts';
 
 /** Two certificates of nobody's; their keys were thrown away. */
 export const CA_ONE = `-----BEGIN CERTIFICATE-----

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { parse, stringify } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { editConfigPath } from '../../src/nodes/config-path-edit.ts';
+import { editConfigPath } from '../../src/nodes/writing/config-path-edit.ts';
 
 const PATH = '/etc/containerd/certs.d';
 const V2 = '[plugins."io.containerd.grpc.v1.cri".registry]';

@@ -2,16 +2,16 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { firewallOf, readGround, readOutage, readPulled, toolOf } from '../../src/nodes/drill-look.ts';
-import type { DrillGround } from '../../src/nodes/drill-look.ts';
+import { firewallOf, readGround, readOutage, readPulled, toolOf } from '../../src/nodes/drill/drill-look.ts';
+import type { DrillGround } from '../../src/nodes/drill/drill-look.ts';
 import {
   blockedPullScript,
   drillRules,
   lookScript,
   printPull,
   pullScript,
-} from '../../src/nodes/drill-script.ts';
-import type { DrillBlock, DrillPull } from '../../src/nodes/drill-script.ts';
+} from '../../src/nodes/drill/drill-script.ts';
+import type { DrillBlock, DrillPull } from '../../src/nodes/drill/drill-script.ts';
 
 const pull: DrillPull = {
   tool: 'crictl',

@@ -1,10 +1,10 @@
 // The file plan: what is ours is written and deleted, what is not is left alone and told.
 import { describe, expect, it } from 'vitest';
-import { planFiles, type FilePlan } from '../../src/nodes/file-plan.ts';
-import { FoundText, type Found, type FoundEntry, type FoundKind } from '../../src/nodes/found.ts';
+import { planFiles, type FilePlan } from '../../src/nodes/writing/file-plan.ts';
+import { FoundText, type Found, type FoundEntry, type FoundKind } from '../../src/nodes/looking/found.ts';
 import { printMarker } from '../../src/nodes/marker.ts';
 import { DEFAULT_LAYOUT, type NodeFile } from '../../src/nodes/node-file.ts';
-import { newBeside, oldFolderBeside } from '../../src/nodes/note-path.ts';
+import { newBeside, oldFolderBeside } from '../../src/nodes/writing/note-path.ts';
 import { sha256Hex } from '../../src/nodes/sha256.ts';
 
 const OWNER = 'ns/rf';

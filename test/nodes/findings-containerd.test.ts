@@ -1,7 +1,7 @@
 // What is said of a node with containerd, each code from both sides.
 import { describe, expect, it } from 'vitest';
-import { configPathInForce } from '../../src/nodes/containerd-config.ts';
-import { findingsOf } from '../../src/nodes/findings.ts';
+import { configPathInForce } from '../../src/nodes/looking/containerd-config.ts';
+import { findingsOf } from '../../src/nodes/findings/findings.ts';
 import { printMarker } from '../../src/nodes/marker.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import { foundNode, withScene } from './found-node.ts';

@@ -1,6 +1,6 @@
 // What is said of a node with CRI-O, each code from both sides.
 import { describe, expect, it } from 'vitest';
-import { findingsOf } from '../../src/nodes/findings.ts';
+import { findingsOf } from '../../src/nodes/findings/findings.ts';
 import { printMarker } from '../../src/nodes/marker.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import type { NodeLayout } from '../../src/nodes/node-file.ts';

@@ -1,10 +1,10 @@
 // Which runtime a node has, and who manages it.
 import { describe, expect, it } from 'vitest';
-import { FINDING_CODES } from '../../src/nodes/finding.ts';
-import { findingsOf } from '../../src/nodes/findings.ts';
-import { runtimeOn } from '../../src/nodes/found-runtime.ts';
+import { FINDING_CODES } from '../../src/nodes/findings/finding.ts';
+import { findingsOf } from '../../src/nodes/findings/findings.ts';
+import { runtimeOn } from '../../src/nodes/looking/found-runtime.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
-import type { RuntimeName } from '../../src/nodes/wanted.ts';
+import type { RuntimeName } from '../../src/nodes/data/wanted.ts';
 import { foundNode } from './found-node.ts';
 import type { Scene } from './found-node.ts';
 

@@ -1,6 +1,6 @@
 // A node as gathered, made up for tests: files, processes and programs that a test names, and nothing else.
-import { FoundText } from '../../src/nodes/found.ts';
-import type { Found, FoundEntry, FoundProcess } from '../../src/nodes/found.ts';
+import { FoundText } from '../../src/nodes/looking/found.ts';
+import type { Found, FoundEntry, FoundProcess } from '../../src/nodes/looking/found.ts';
 
 export interface Scene {
   /** Text by path; undefined makes a folder. */

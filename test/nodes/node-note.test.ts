@@ -1,6 +1,6 @@
 // The note that an owner keeps on a node: what is printed is read back, what is damaged is nobody's.
 import { describe, expect, it } from 'vitest';
-import { parseNote, printNote, type NodeNote } from '../../src/nodes/node-note.ts';
+import { parseNote, printNote, type NodeNote } from '../../src/nodes/writing/node-note.ts';
 
 const OWNER = 'ns/rf';
 const EMPTY_NOTE: NodeNote = { made: [], auth: undefined, pending: undefined };

@@ -16,11 +16,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import type { Credential } from '../../src/domain/credential.ts';
-import { applyNode, restoreNode } from '../../src/nodes/apply.ts';
+import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
 import type { NodeLayout } from '../../src/nodes/node-file.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
-import type { ApplyReport } from '../../src/nodes/sync-report.ts';
-import type { NodeWanted, RuntimeName, WantedHost } from '../../src/nodes/wanted.ts';
+import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
+import type { NodeWanted, RuntimeName, WantedHost } from '../../src/nodes/data/wanted.ts';
 
 export const OWNER = 'registry-failover/registry-failover';
 export const UPSTREAM = 'fra.example.com';

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Mirror, MirrorSet, NodePolicy } from '../../src/domain/mirror-set.ts';
 import { LEFT_OUT_REASONS } from '../../src/nodes/node-file.ts';
-import { nodeCredentials } from '../../src/nodes/node-credentials.ts';
-import { nodeHosts, orderSources } from '../../src/nodes/node-sources.ts';
-import type { NodeHosts, Standing } from '../../src/nodes/node-sources.ts';
-import { RUNTIMES } from '../../src/nodes/wanted.ts';
-import type { RuntimeName } from '../../src/nodes/wanted.ts';
+import { nodeCredentials } from '../../src/nodes/data/node-credentials.ts';
+import { nodeHosts, orderSources } from '../../src/nodes/data/node-sources.ts';
+import type { NodeHosts, Standing } from '../../src/nodes/data/node-sources.ts';
+import { RUNTIMES } from '../../src/nodes/data/wanted.ts';
+import type { RuntimeName } from '../../src/nodes/data/wanted.ts';
 import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
 import { CA_ONE, mirror, upstream } from './cases.ts';
 

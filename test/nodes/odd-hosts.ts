@@ -8,9 +8,9 @@ import { Credential } from '../../src/domain/credential.ts';
 import { ownerOf } from '../../src/nodes/marker.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import type { NodeFile } from '../../src/nodes/node-file.ts';
-import { renderNode } from '../../src/nodes/render.ts';
-import { parseNodeWanted } from '../../src/nodes/wanted-parse.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import { renderNode } from '../../src/nodes/rendering/render.ts';
+import { parseNodeWanted } from '../../src/nodes/data/wanted-parse.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { CA_ONE, CA_TWO } from './cases.ts';
 
 /** Pieces that mean something to TOML, to a shell, to a path, to a URL, or to nobody. */

@@ -3,8 +3,8 @@ import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { ownerOf } from '../../src/nodes/marker.ts';
 import type { NodeFile } from '../../src/nodes/node-file.ts';
-import { renderNode } from '../../src/nodes/render.ts';
-import type { Rendered } from '../../src/nodes/render.ts';
+import { renderNode } from '../../src/nodes/rendering/render.ts';
+import type { Rendered } from '../../src/nodes/rendering/render.ts';
 import { CASE_OWNER, CASE_RUNTIMES, CA_ONE, NODE_CASES, host, inputOf, mirror, upstream } from './cases.ts';
 import type { NodeCase } from './cases.ts';
 

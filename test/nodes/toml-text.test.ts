@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { readBack } from '../../src/nodes/read-back.ts';
-import { printListItem, printPairs, printTable, printText } from '../../src/nodes/toml-text.ts';
+import { readBack } from '../../src/nodes/rendering/read-back.ts';
+import { printListItem, printPairs, printTable, printText } from '../../src/nodes/rendering/toml-text.ts';
 
 const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));
 

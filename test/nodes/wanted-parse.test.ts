@@ -1,11 +1,11 @@
 // Wanted parse: an agent acts on nothing that it has not checked, and says everything that is wrong at once.
 import { createHash, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { readsEach } from '../../src/nodes/pem-text.ts';
-import { parseNodeWanted } from '../../src/nodes/wanted-parse.ts';
-import type { WantedOptions } from '../../src/nodes/wanted-parse.ts';
-import { revisionOf } from '../../src/nodes/wanted.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import { readsEach } from '../../src/nodes/rendering/pem-text.ts';
+import { parseNodeWanted } from '../../src/nodes/data/wanted-parse.ts';
+import type { WantedOptions } from '../../src/nodes/data/wanted-parse.ts';
+import { revisionOf } from '../../src/nodes/data/wanted.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { CA_ONE, CA_TWO, NODE_CASES, host, inputOf, mirror, upstream } from './cases.ts';
 
 type Fields = Record<string, unknown>;

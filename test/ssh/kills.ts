@@ -1,10 +1,10 @@
 // Kills: ssh ends at random moments of a run on a real sshd node; what the node is then, once the script has ended, and after the next run.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { applyNode, restoreNode } from '../../src/nodes/apply.ts';
+import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
 import type { Shell, ShellOutcome } from '../../src/nodes/shell.ts';
-import type { ApplyReport } from '../../src/nodes/sync-report.ts';
-import type { NodeWanted } from '../../src/nodes/wanted.ts';
+import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
+import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { createSshShell } from '../../src/ssh/ssh-shell.ts';
 import { Random } from '../fuzz/random.ts';
 import { credentials, SCENARIOS } from '../kill/scenarios.ts';

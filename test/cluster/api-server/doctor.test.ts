@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTool } from '../../../deploy/tools.ts';
-import type { DoctorCheck } from '../../../src/explain/doctor-check.ts';
+import type { DoctorCheck } from '../../../src/explain/doctor/doctor-check.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { install, InstalledChart } from '../rights/installed-chart.ts';
 

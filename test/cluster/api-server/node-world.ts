@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { NodeRollouts } from '../../../src/controller/node-rollouts.ts';
+import { NodeRollouts } from '../../../src/controller/nodes/node-rollouts.ts';
 import { SYSTEM_CLOCK } from '../../../src/controller/status-clock.ts';
 import type { HealthStatus } from '../../../src/domain/health.ts';
 import type { MirrorSet } from '../../../src/domain/mirror-set.ts';
@@ -15,7 +15,7 @@ import type { Connection } from '../../../src/kubernetes/connection.ts';
 import { KubernetesInformers } from '../../../src/kubernetes/informers.ts';
 import { NODE_MIRROR_STATES } from '../../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../../src/kubernetes/resource.ts';
-import type { NodeWanted } from '../../../src/nodes/wanted.ts';
+import type { NodeWanted } from '../../../src/nodes/data/wanted.ts';
 import { pause, waitFor } from '../../lab/wait.ts';
 import { account, install, InstalledChart } from '../rights/installed-chart.ts';
 

@@ -1,7 +1,7 @@
 // What agents and controller may write about nodes at a real API server, with the tokens that a kubelet would ask for.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { host, state, wanted } from '../../config/node-mirror-state-examples.ts';
-import { CANARY_LABEL, printCanaryPod } from '../../../src/controller/node-canary-pod.ts';
+import { CANARY_LABEL, printCanaryPod } from '../../../src/controller/nodes/node-canary-pod.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { account, install, InstalledChart, type Call, type Reply } from '../rights/installed-chart.ts';
 

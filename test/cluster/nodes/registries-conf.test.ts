@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readRegistriesConf } from '../../../src/nodes/registries-conf.ts';
+import { readRegistriesConf } from '../../../src/nodes/looking/registries-conf.ts';
 
 const isHere = process.getuid?.() === 0 && spawnSync('which', ['podman']).status === 0;
 const ENTRY = '[[registry]]\nprefix = "a.example"\nlocation = "b.example"\n';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DoctorCheck } from '../../../src/explain/doctor-check.ts';
+import type { DoctorCheck } from '../../../src/explain/doctor/doctor-check.ts';
 import type { DrillView } from '../../../src/explain/drill-view.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { runProgram } from '../../ssh/cli.ts';

@@ -1,5 +1,5 @@
 // Oracle harms: what the runtimes' own code does with files that we never write: the reasons for what is left out.
-import type { RuntimeName } from '../../../src/nodes/wanted.ts';
+import type { RuntimeName } from '../../../src/nodes/data/wanted.ts';
 import type { OracleQuestion } from './questions.ts';
 
 export interface Harm {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { endpointOfPrefix } from '../../../src/domain/endpoint.ts';
 import { parsePrefix } from '../../../src/domain/reference.ts';
-import { renderNode } from '../../../src/nodes/render.ts';
-import type { RuntimeName, WantedHost } from '../../../src/nodes/wanted.ts';
+import { renderNode } from '../../../src/nodes/rendering/render.ts';
+import type { RuntimeName, WantedHost } from '../../../src/nodes/data/wanted.ts';
 import { must } from '../../support/make.ts';
 import { NODE_CASES, inputOf } from '../cases.ts';
 import type { NodeCase } from '../cases.ts';

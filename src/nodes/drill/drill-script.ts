@@ -1,0 +1,238 @@
+// Drill script: what a drill does on a node, as two scripts: look at it, and pull an image with or without its registry.
+import { quoteForShell } from '../shell-quote.ts';
+
+/** With what an image can be pulled on a node. */
+export const DRILL_TOOLS = ['crictl', 'ctr', 'podman'] as const;
+export type DrillTool = (typeof DRILL_TOOLS)[number];
+
+/** What can black-hole an address. */
+export type DrillFirewall = 'iptables' | 'nft';
+
+/** How an image is pulled. */
+export interface DrillPull {
+  readonly tool: DrillTool;
+  /** Absolute path of the CRI or containerd socket; undefined: the tool's own default. */
+  readonly socket: string | undefined;
+  readonly image: string;
+  /** containerd's certs.d, for `ctr`, which does not read its configuration. */
+  readonly hostsFolder: string;
+  /** After these the pull is given up. */
+  readonly seconds: number;
+  /** The unit whose journal may tell which source served. */
+  readonly unit: string | undefined;
+}
+
+export interface DrillBlock {
+  readonly firewall: DrillFirewall;
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** After these the rules are gone, whoever has died meanwhile. */
+  readonly seconds: number;
+  /** `RF-DRILL-` and 8 hex digits: no other chain or table has it. */
+  readonly chain: string;
+}
+
+// Over ssh root's PATH may lack the sbin folders.
+const HEAD = `
+  set -u
+  PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+  LC_ALL=C
+  export PATH LC_ALL`;
+
+const RESOLVE = String.raw`
+  resolve() {
+    getent ahosts "$2" | while read -r address _; do printf 'rf:%s %s\n' "$1" "$address"; done
+  }
+  tell() { cut -c1-300 | while IFS= read -r line; do printf 'rf:%s %s\n' "$1" "$line"; done; }`;
+
+/** A script is one function that is called on the last line: half a script does nothing. */
+function script(body: string): string {
+  return `drill() {${HEAD}\n${body}\n}\ndrill\n`;
+}
+
+// A registry with many addresses names other ones each time.
+const LOOK = String.raw`
+  first=''
+  for _ in 1 2 3; do resolve address "$1"; done
+  for tool in crictl ctr podman iptables ip6tables nft setsid timeout; do
+    if command -v "$tool" >/dev/null 2>&1; then printf 'rf:tool %s\n' "$tool"; fi
+  done
+  for socket in "$2" /run/crio/crio.sock /var/run/crio/crio.sock /run/containerd/containerd.sock; do
+    if [ -S "$socket" ]; then
+      printf 'rf:socket %s\n' "$socket"
+      first=${'${first:-$socket}'}
+    fi
+  done
+  for folder in /proc/[0-9]*; do
+    comm=''
+    { read -r comm <"$folder/comm"; } 2>/dev/null || continue
+    case $comm in
+      crio|containerd)
+        printf 'rf:runtime %s\n' "$comm"
+        tr '\0' '\n' <"$folder/environ" 2>/dev/null | while IFS= read -r word; do
+          case $word in HTTPS_PROXY=?*|https_proxy=?*) printf 'rf:proxy %s\n' "$comm" ;; esac
+        done ;;
+    esac
+  done
+  if command -v crictl >/dev/null 2>&1; then
+    if [ -n "$first" ]; then set -- --runtime-endpoint "unix://$first" --image-endpoint "unix://$first"; else set --; fi
+    timeout 10 crictl "$@" images 2>/dev/null </dev/null | head -n 500 | while read -r name tag _; do
+      printf 'rf:image %s:%s\n' "$name" "$tag"
+    done
+  elif command -v ctr >/dev/null 2>&1; then
+    timeout 10 ctr -n k8s.io images ls -q 2>/dev/null </dev/null | head -n 500 | tell image
+  elif command -v podman >/dev/null 2>&1; then
+    timeout 20 podman images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null </dev/null | head -n 500 | tell image
+  fi
+  printf 'rf:done\n'`;
+
+/** Prints what there is to drill with: the registry's addresses as this node knows them, tools, sockets, images. Reads only. */
+export function lookScript(hostname: string, socket: string | undefined): string {
+  const words = [hostname, socket ?? ''].map(quoteForShell).join(' ');
+  return script(`${RESOLVE}\n  set -- ${words}\n${LOOK}`);
+}
+
+/** The words of the command that pulls. */
+function pullWords({ tool, socket, image, hostsFolder }: DrillPull): readonly string[] {
+  if (tool === 'podman') return ['podman', '--log-level=debug', 'pull', image];
+  if (tool === 'ctr') {
+    const address = socket === undefined ? [] : ['--address', socket];
+    return ['ctr', ...address, '--namespace', 'k8s.io', 'images', 'pull', '--hosts-dir', hostsFolder, image];
+  }
+  const endpoint =
+    socket === undefined
+      ? []
+      : ['--runtime-endpoint', `unix://${socket}`, '--image-endpoint', `unix://${socket}`];
+  // crictl has a time-out of its own, of 2 s by default in old versions.
+  return ['crictl', '--timeout', '3600s', ...endpoint, 'pull', image];
+}
+
+/** The command that pulls, as people may type it. */
+export function printPull(pull: DrillPull): string {
+  return pullWords(pull)
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word)))
+    .join(' ');
+}
+
+// The end of what it says is kept: failures are said last. Milliseconds by the node's clock.
+const PULL = String.raw`
+  pull() {
+    begun=$(date +%s)
+    from=$(($(date +%s%N) / 1000000))
+    said=$({ timeout -k 2 "$seconds" "$@" </dev/null 2>&1; printf '\nrf-exit %s\n' "$?"; } | tail -n 400)
+    printf 'rf:ms %s\n' "$(($(date +%s%N) / 1000000 - from))"
+    printf 'rf:exit %s\n' "${'${said##*rf-exit }'}"
+    printf '%s\n' "${'${said%rf-exit *}'}" | tell said
+    if [ -n "$unit" ] && command -v journalctl >/dev/null 2>&1; then
+      journalctl --unit "$unit" --since "@$begun" --output cat --no-pager --lines 400 2>/dev/null </dev/null | tell log
+    fi
+  }`;
+
+function pullPart(pull: DrillPull): string {
+  const words = pullWords(pull).map(quoteForShell).join(' ');
+  return `${RESOLVE}
+  seconds=${pull.seconds} unit=${quoteForShell(pull.unit ?? '')}
+${PULL}
+  pull_it() { pull ${words}; }`;
+}
+
+/** Pulls once, with everything as it is. */
+export function pullScript(pull: DrillPull): string {
+  return script(`${pullPart(pull)}\n  pull_it\n  printf 'rf:done\\n'`);
+}
+
+function programOf(address: string): string {
+  return address.includes(':') ? 'ip6tables' : 'iptables';
+}
+
+/** Commands that make rules and take them away. `$until` is the end, in UTC as date(1) prints it; the kernel keeps it too. */
+export interface DrillRules {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+  /** Prints counters of the rules. */
+  readonly count: readonly string[];
+}
+
+function iptablesRules({ addresses, port, chain }: DrillBlock): DrillRules {
+  const programs = [...new Set(addresses.map(programOf))];
+  const drops = addresses.map((address) => {
+    const rule = `${programOf(address)} -w 5 -A ${chain} -d ${address} -p tcp --dport ${port}`;
+    // Not every kernel has the match for time; then the rule's end is the timer's alone.
+    return `{ ${rule} -m time --datestop "$until" -j DROP 2>/dev/null || ${rule} -j DROP; }`;
+  });
+  return {
+    add: [
+      ...programs.map((program) => `${program} -w 5 -N ${chain}`),
+      ...drops,
+      // Last: until now nothing has been blocked.
+      ...programs.map((program) => `${program} -w 5 -I OUTPUT 1 -j ${chain}`),
+    ],
+    remove: programs.flatMap((program) => [
+      `${program} -w 5 -D OUTPUT -j ${chain}`,
+      `${program} -w 5 -F ${chain}`,
+      `${program} -w 5 -X ${chain}`,
+    ]),
+    count: programs.map((program) => `${program} -w 5 -nvxL ${chain}`),
+  };
+}
+
+function nftRules({ addresses, port, chain }: DrillBlock): DrillRules {
+  const rules = addresses.map((address) => {
+    const family = address.includes(':') ? 'ip6' : 'ip';
+    return `printf 'add rule inet ${chain} out ${family} daddr ${address} tcp dport ${port} meta time < "%s" counter drop\\n' "$until"`;
+  });
+  const lines = [
+    `add table inet ${chain}`,
+    `add chain inet ${chain} out { type filter hook output priority 0; policy accept; }`,
+  ].map((line) => `printf '%s\\n' ${quoteForShell(line)}`);
+  return {
+    // In one file, so that there are all of them or none.
+    add: [`{ ${[...lines, ...rules].join('; ')}; } | nft -f -`],
+    remove: [`nft delete table inet ${chain}`],
+    count: [`nft list table inet ${chain}`],
+  };
+}
+
+/** What a drill does to the node's firewall. Addresses, port and chain have been checked by whoever made the block. */
+export function drillRules(block: DrillBlock): DrillRules {
+  return block.firewall === 'nft' ? nftRules(block) : iptablesRules(block);
+}
+
+/** How `$until` is written: xt_time takes ISO 8601 in UTC, nft a date in the zone of the process. */
+const UNTIL: Readonly<Record<DrillFirewall, string>> = {
+  iptables: '+%Y-%m-%dT%H:%M:%S',
+  nft: '+%Y-%m-%d %H:%M:%S',
+};
+
+/**
+ * Pulls once while the registry is black-holed for this node. The rules are taken away when the pull has ended; by a process of
+ * its own session when this script has died; and match nothing any more after that time when that process has died too.
+ */
+export function blockedPullScript(pull: DrillPull, block: DrillBlock, hostname: string): string {
+  const { add, remove, count } = drillRules(block);
+  const quietly = remove.map((command) => `${command} 2>/dev/null`);
+  const timer = `sleep ${block.seconds}; ${quietly.join('; ')}`;
+  return script(
+    `${pullPart(pull)}
+  TZ=UTC0
+  export TZ
+  until=$(date -d "@$(($(date +%s) + ${block.seconds}))" ${quoteForShell(UNTIL[block.firewall])})
+  unblock() { ${quietly.join('; ')}; }
+  # Before the first rule: no rule without somebody to take it away.
+  setsid sh -c ${quoteForShell(timer)} </dev/null >/dev/null 2>&1 &
+  timer=$!
+  refused='no timer'
+  trap 'unblock; exit 1' HUP INT TERM PIPE
+  if kill -0 "$timer" && refused=$({ ${add.join(' && ')}; } 2>&1); then
+    printf 'rf:blocked %s\\n' "$until"
+    pull_it
+    { ${count.join('; ')}; } 2>/dev/null | tell count
+    resolve after ${quoteForShell(hostname)}
+  else
+    printf '%s\\n' "$refused" | tail -n 1 | tell unblockable
+  fi
+  unblock
+  if { ${count.join(' || ')}; } >/dev/null 2>&1; then printf 'rf:still\\n'; else kill -s TERM -- "-$timer" 2>/dev/null; fi
+  printf 'rf:done\\n'`,
+  );
+}
