@@ -98,6 +98,14 @@ export async function loadDeclarations(
   return ok({ ...resolve(loaded.value, flags, standIn.value), absence });
 }
 
+/** For commands that compare with what is there: nobody means "take everything away" by a folder that is empty, or the wrong one. */
+export function nothingDeclared(absence: readonly string[]): readonly Problem[] {
+  const fix = 'Correct the path; to take everything away from nodes there is nodes restore';
+  return absence.map((sentence) => {
+    return { path: '--manifests', code: 'NothingDeclared', message: sentence.replace(/\.$/, ''), fix };
+  });
+}
+
 /** Do both come to the same mirror sets? Sources keep the arrays of what has not changed. */
 function declareAlike(a: ClusterObjects, b: ClusterObjects): boolean {
   return a.mirrorSets === b.mirrorSets && a.secrets === b.secrets && a.configMaps === b.configMaps;

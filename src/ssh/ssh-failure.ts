@@ -3,6 +3,7 @@ import { PASSWORD_PROMPT } from './ssh-arguments.ts';
 import type { SshSudo } from './ssh-arguments.ts';
 import { printSshTarget } from './ssh-target.ts';
 import type { SshTarget } from './ssh-target.ts';
+import { quoteForShell } from '../nodes/shell-quote.ts';
 
 /** Closed list. `lost`: the connection ended while the script ran; what it did is not known. */
 export const SSH_FAILURES = [
@@ -27,15 +28,15 @@ export const SSH_FAILURES = [
 ] as const;
 export type SshFailure = (typeof SSH_FAILURES)[number];
 
-/** What is wrong, then what to do about it. TRY, SCAN and FORGET are replaced by commands that can be typed. */
+/** What is wrong, then what to do about it. TRY and FORGET are replaced by commands that can be typed. */
 const WORDS: Readonly<Record<SshFailure, string>> = {
   'ssh-missing': 'there is no ssh program here. Install OpenSSH, for example apt-get install openssh-client',
-  'ssh-config': 'ssh refuses its own configuration. Correct ~/.ssh/config; TRY must work',
-  'name-not-found': 'the name is not known. Check its spelling, the DNS, and Host entries of ~/.ssh/config',
+  'ssh-config': 'ssh refuses its own configuration. Correct it; TRY must work',
+  'name-not-found': 'the name is not known. Check its spelling, the DNS, and Host entries of your ssh config',
   unreachable: 'no ssh server answers there. Check the address, the port and firewalls with TRY',
   silent: 'it did not get as far as a shell in time. Look at it with TRY -v',
   'host-key-unknown':
-    'its host key is not in known_hosts, and nothing is trusted unseen. Compare the key with the console of the node, then add it: SCAN',
+    'its host key is not in known_hosts, and nothing is trusted unseen. Log in once by hand, and answer yes when the key that it shows is the one on the console of the node: TRY',
   'host-key-changed':
     'it shows ANOTHER host key than known_hosts has: the node was installed anew, or somebody is in between. Find out which; only then FORGET and add the new key',
   'auth-refused':
@@ -107,21 +108,25 @@ function lastWords(stderr: string): string {
 }
 
 /** What stands in for the words in capitals. */
-function commandsFor(target: SshTarget): ReadonlyMap<string, string> {
+function commandsFor(target: SshTarget, configFile: string | undefined): ReadonlyMap<string, string> {
   const { host, user, port } = target;
+  const config = configFile === undefined ? '' : ` -F ${quoteForShell(configFile)}`;
   const at = port === undefined ? '' : ` -p ${port}`;
   const known = port === undefined ? host : `[${host}]:${port}`;
   return new Map([
-    ['TRY', `ssh${at} ${user === undefined ? '' : `${user}@`}${host} true`],
-    ['SCAN', `ssh-keyscan${at} ${host} >> ~/.ssh/known_hosts`],
+    ['TRY', `ssh${config}${at} ${user === undefined ? '' : `${user}@`}${host} true`],
     ['FORGET', `ssh-keygen -R '${known}'`],
   ]);
 }
 
-/** For people: which node, what is wrong, what to do, and what was said. */
-export function describeSshFailure(failure: SshFailure, target: SshTarget, stderr: string): string {
+/** For people: which node, what is wrong, what to do, and what was said. `configFile`: another ssh config than the user's. */
+export function describeSshFailure(
+  failure: SshFailure,
+  target: SshTarget,
+  { stderr, configFile }: { readonly stderr: string; readonly configFile?: string | undefined },
+): string {
   const said = lastWords(stderr);
-  const commands = commandsFor(target);
-  const words = WORDS[failure].replaceAll(/\b(?:TRY|SCAN|FORGET)\b/g, (word) => commands.get(word) ?? word);
+  const commands = commandsFor(target, configFile);
+  const words = WORDS[failure].replaceAll(/\b(?:TRY|FORGET)\b/g, (word) => commands.get(word) ?? word);
   return `${printSshTarget(target)}: ${words}.${said === '' ? '' : ` It said: ${said}`}`;
 }

@@ -150,7 +150,10 @@ class SshRun {
 
   #end(failure: SshFailure): void {
     const stderr = this.#errors.text;
-    const words = describeSshFailure(failure, this.#target, stderr);
+    const words = describeSshFailure(failure, this.#target, {
+      stderr,
+      configFile: this.#options.configFile,
+    });
     this.#settle({ ran: false, failure: words, stderr });
   }
 

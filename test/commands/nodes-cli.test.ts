@@ -53,6 +53,14 @@ spec:
     expect(stderr).toContain('[CaBundleMissing]');
   });
 
+  it.each(['apply', 'status', 'diff'])('is a folder without a mirror set: %s', async (command) => {
+    const empty = mkdtempSync(path.join(folder, 'empty-'));
+    const { exit, stderr, stdout } = await runProgram(['nodes', command, '-m', empty, '--hosts', 'n1']);
+    expect([exit, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('[NothingDeclared]');
+    expect(stderr).toContain('nodes restore');
+  });
+
   it('is a command that lacks what it needs', async () => {
     const { exit, stderr } = await runProgram(['nodes', 'apply', '--hosts', 'n1']);
     expect(exit).toBe(2);

@@ -94,6 +94,12 @@ What went wrong
 the failure; put it right and run the command again.`);
   });
 
+  it('does not speak of a failure where somebody has only interrupted it', () => {
+    const shown = text([result('a', 'changed', { changes: [WRITE] }), plainResult('b', 'not-tried')]);
+    expect(shown).toContain('1 applied, 1 not tried. The others were not begun; run the command again.');
+    expect(shown).not.toContain('failure');
+  });
+
   it('shows each diff once, with the nodes that have it, and none of a file with credentials', () => {
     const changes = [WRITE, SECRET];
     const shown = text(

@@ -439,6 +439,7 @@ describe('judgeNode', () => {
     conflicts: [],
     files: ['/x'],
     differing: undefined,
+    leftOut: [],
     error: undefined,
   };
   const finding = { code: 'CrioRootRegistriesConf', severity: 'error', message: 'm', fix: 'f' } as const;
@@ -461,6 +462,16 @@ describe('judgeNode', () => {
       'one with a conflict',
       { conflicts: [{ path: '/y', message: 'z.' }] },
       ['runtime ok', 'node-conflict error', 'node-files ok'],
+    ],
+    [
+      'one where something stands in the way of what is declared',
+      { conflicts: [{ path: '/y', message: 'z.' }], differing: [] },
+      ['runtime ok', 'node-conflict error'],
+    ],
+    [
+      'one that may not have all that is declared',
+      { differing: [], leftOut: ['CRI-O sends no credential.'] },
+      ['runtime ok', 'node-files ok', 'node-left-out warning'],
     ],
     ['one that is not reached', { unreached: 'n1: no.' }, ['node unknown']],
   ])('judges %s', (_, facts, judged) => {

@@ -120,7 +120,7 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
     await scene.startCrio({ dies: true });
     const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true, caPem: CA_ONE })] }));
     expect(report.outcome).toBe('RolledBack');
-    expect(report.error).toMatch(/could not tell CRI-O .*everything is as it was before/s);
+    expect(report.error).toMatch(/could not tell CRI-O .*every file is as it was before/s);
     expect(scene.photo()).toEqual(photo);
   });
 

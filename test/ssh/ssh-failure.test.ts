@@ -59,17 +59,21 @@ describe('classifySshEnding', () => {
 
 describe('describeSshFailure', () => {
   it.each(SSH_FAILURES)('%s: says what to do, with commands for this very node', (failure) => {
-    const words = describeSshFailure(failure, NODE, 'first\nlast \u001B[31mwords\n\n');
+    const words = describeSshFailure(failure, NODE, { stderr: 'first\nlast \u001B[31mwords\n\n' });
     expect(words).toMatch(/^opc@worker-1:2222: [a-z]/);
     expect(words).toContain('It said: last ?[31mwords');
-    expect(words).not.toMatch(/\bTRY\b|\bSCAN\b|\bFORGET\b/);
+    expect(words).not.toMatch(/\bTRY\b|\bFORGET\b/);
   });
 
   it('names the commands with user and port', () => {
-    expect(describeSshFailure('unreachable', NODE, '')).toContain('ssh -p 2222 opc@worker-1 true');
-    expect(describeSshFailure('host-key-unknown', NODE, '')).toContain(
-      'ssh-keyscan -p 2222 worker-1 >> ~/.ssh/known_hosts',
-    );
-    expect(describeSshFailure('host-key-changed', NODE, '')).toContain("ssh-keygen -R '[worker-1]:2222'");
+    const told = (failure: SshFailure): string => describeSshFailure(failure, NODE, { stderr: '' });
+    expect(told('unreachable')).toContain('ssh -p 2222 opc@worker-1 true');
+    expect(told('host-key-unknown')).toContain('ssh -p 2222 opc@worker-1 true');
+    expect(told('host-key-changed')).toContain("ssh-keygen -R '[worker-1]:2222'");
+  });
+
+  it('names the ssh config that was given, where aliases and known_hosts are', () => {
+    const words = describeSshFailure('host-key-unknown', NODE, { stderr: '', configFile: '/my config' });
+    expect(words).toContain("ssh -F '/my config' -p 2222 opc@worker-1 true");
   });
 });

@@ -57,6 +57,7 @@ async function reportOf(visit: HostVisit, found: Found): Promise<NodeReport> {
     conflicts: ownerConflicts(owned),
     files: owned.map(({ path }) => path),
     differing: undefined,
+    leftOut: [],
     error: undefined,
   };
   const isOurs = runtime !== undefined && findings.every(({ code }) => code !== 'ManagedNode');
@@ -66,6 +67,7 @@ async function reportOf(visit: HostVisit, found: Found): Promise<NodeReport> {
     ...base,
     conflicts: [...base.conflicts, ...result.conflicts],
     differing: result.changes.map(({ path }) => path),
+    leftOut: result.leftOut.map(({ message }) => message),
     error: result.error,
   };
 }
@@ -83,6 +85,7 @@ export async function checkHost(visit: HostVisit): Promise<readonly DoctorCheck[
       conflicts: [],
       files: [],
       differing: undefined,
+      leftOut: [],
       error: undefined,
     };
     return judgeNode({ node: node.name, unreached: gathered.error, ...empty });

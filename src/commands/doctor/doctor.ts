@@ -9,7 +9,7 @@ import { renderDoctor } from '../../explain/doctor/doctor-text.ts';
 import { createPaint } from '../../explain/paint.ts';
 import { openConnection } from '../../kubernetes/connection.ts';
 import type { Connection } from '../../kubernetes/connection.ts';
-import { loadDeclarations } from '../declarations.ts';
+import { loadDeclarations, nothingDeclared } from '../declarations.ts';
 import { DoctorApi } from './doctor-api.ts';
 import { checkCluster } from './doctor-cluster.ts';
 import { checkHost } from './doctor-host.ts';
@@ -60,7 +60,9 @@ async function readSets(
   const { manifests, dockerConfig, installNamespace } = flags;
   if (manifests === undefined) return ok(undefined);
   const loaded = await loadDeclarations({ manifests, dockerConfig, installNamespace, allowedEndpoint: [] });
-  return loaded.ok ? ok(loaded.value.objects.sets) : loaded;
+  if (!loaded.ok) return loaded;
+  const wrong = nothingDeclared(loaded.value.absence);
+  return wrong.length > 0 ? err(wrong) : ok(loaded.value.objects.sets);
 }
 
 async function prepareHosts(flags: DoctorFlags): Promise<Result<Hosts | undefined, readonly Problem[]>> {

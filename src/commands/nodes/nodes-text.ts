@@ -3,7 +3,7 @@ import { bullet, indent, printable } from '../../explain/layout.ts';
 import type { Paint, Style } from '../../explain/layout.ts';
 import type { FileChange } from '../../nodes/writing/sync-report.ts';
 import type { NodeResult, NodesOutcome } from './nodes-result.ts';
-import { graveFindings } from './nodes-result.ts';
+import { graveFindings, isGood } from './nodes-result.ts';
 import { diffTexts } from './nodes-unified-diff.ts';
 import { printRuntime, styleOf, summarise, titleOf } from './nodes-words.ts';
 import type { NodesCommand } from './nodes-words.ts';
@@ -121,7 +121,9 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
     ),
     ...renderList(
       'Left as they are, because they are not ours to change',
-      each(({ conflicts }) => conflicts.map(({ path, message }) => `${path}: ${message}`)),
+      each(({ conflicts }) =>
+        conflicts.map(({ path, message }) => (message.startsWith(path) ? message : `${path}: ${message}`)),
+      ),
       paint,
     ),
     ...renderList(
@@ -167,8 +169,11 @@ function countStates({ results, command, hasDeclarations }: NodesReport): string
 
 /** The sentence that stands last. */
 function nextStep({ results, outcome, command, isDryRun }: NodesReport): string {
-  const untried = results.some(({ state }) => state === 'not-tried');
-  if (untried) return ' Nothing was begun after the failure; put it right and run the command again.';
+  const tried = results.filter(({ state }) => state !== 'not-tried');
+  if (tried.length < results.length)
+    return tried.every(isGood)
+      ? ' The others were not begun; run the command again.'
+      : ' Nothing was begun after the failure; put it right and run the command again.';
   if (outcome === 'different' && (command === 'diff' || isDryRun))
     return command === 'restore' ? ' Run it without --dry-run.' : ' nodes apply would do it.';
   if (outcome === 'done' && command === 'apply' && results.every(({ state }) => state === 'unchanged'))

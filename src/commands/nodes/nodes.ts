@@ -6,7 +6,7 @@ import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import { createPaint } from '../../explain/paint.ts';
 import { printable } from '../../explain/layout.ts';
-import { loadDeclarations } from '../declarations.ts';
+import { loadDeclarations, nothingDeclared } from '../declarations.ts';
 import { fitStderr } from '../error-lines.ts';
 import { refuse } from '../error-lines.ts';
 import { printData, printOut } from '../explain-output.ts';
@@ -59,8 +59,9 @@ async function readDeclared(flags: NodesCommandFlags): Promise<Result<Declared, 
   if (!loaded.ok) return loaded;
   const { problems, objects, absence } = loaded.value;
   const refused = refusals(problems, objects.sets);
-  if (refused.length > 0) return err(refused);
-  return ok({ sets: objects.sets, notes: [...absence, ...problems.map(printProblem)] });
+  const wrong = [...nothingDeclared(absence), ...refused];
+  if (wrong.length > 0) return err(wrong);
+  return ok({ sets: objects.sets, notes: problems.map(printProblem) });
 }
 
 /** Everything that a run needs. */

@@ -39,7 +39,7 @@ Exit codes: 0 every mirror is in a file, 1 there is no file, 2 bad input,
 4 something is left out.
 
 Examples, in a clone and where it is installed:
-  npm run -s cli -- render -m examples/manifests --runtime containerd
+  npm run -s cli -- render -m examples/nodes --runtime containerd
   registry-failover render -m DIR --runtime crio --runtime-version 1.28`,
     )
     .action(async (flags: RenderFlags) => {

@@ -1,9 +1,11 @@
 // Render: the files that a node would get from these declarations, and what is left out of them and why. Asks and writes nothing.
 import { X509Certificate } from 'node:crypto';
 import { printEndpoint } from '../../domain/endpoint.ts';
+import { isSupportedRuntime } from '../../domain/managed-node.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { quote } from '../../domain/reference-grammar.ts';
 import { createPaint } from '../../explain/paint.ts';
+import { unsupported } from '../../nodes/looking/found-runtime.ts';
 import { nodeCredentials } from '../../nodes/data/node-credentials.ts';
 import type { NodeFile, NodeLayout } from '../../nodes/node-file.ts';
 import { nodeHosts } from '../../nodes/data/node-sources.ts';
@@ -131,7 +133,7 @@ function renderState(state: LoadedState, flags: RenderFlags): RenderView {
     sets,
     planned,
     rendered: { ...rendered, files: withoutCredentials(rendered.files, secrets) },
-    notes: state.absence,
+    notes: [...state.absence, ...(isSupportedRuntime(runtime) ? [] : [`${unsupported(runtime).message}.`])],
     problems: state.problems,
   });
 }

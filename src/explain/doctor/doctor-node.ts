@@ -26,6 +26,8 @@ export interface NodeReport {
   readonly files: readonly string[];
   /** Against the declarations that were given: paths that differ. undefined: none were given. */
   readonly differing: readonly string[] | undefined;
+  /** What is declared and not written to this node: the sentences why. */
+  readonly leftOut: readonly string[];
   /** Why that could not be said. */
   readonly error: string | undefined;
 }
@@ -51,7 +53,7 @@ function kebab(code: string): string {
   return code.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 }
 
-function judgeFiles({ files, differing, error }: NodeReport, checkup: Checkup): void {
+function judgeFiles({ files, differing, conflicts, error }: NodeReport, checkup: Checkup): void {
   const apply = 'Lay them down: registry-failover nodes apply -m DIR --hosts NODE';
   if (error !== undefined)
     checkup.error(
@@ -66,7 +68,8 @@ function judgeFiles({ files, differing, error }: NodeReport, checkup: Checkup): 
     );
   else if (differing.length > 0)
     checkup.warning('node-files', `not as declared: ${differing.join(', ')}`, apply);
-  else checkup.ok('node-files', `as declared, ${files.length} file${files.length === 1 ? '' : 's'}`);
+  else if (conflicts.length === 0)
+    checkup.ok('node-files', `as declared, ${files.length} file${files.length === 1 ? '' : 's'}`);
 }
 
 /** Judges one node. Its clock is judged by judgeClock. */
@@ -83,9 +86,11 @@ export function judgeNode(report: NodeReport): readonly DoctorCheck[] {
     checkup.add({
       check: 'node-conflict',
       result: 'error',
-      message: `${path}: ${message.replace(/\.$/, '')}`,
+      message: (message.startsWith(path) ? message : `${path}: ${message}`).replace(/\.$/, ''),
       fix: '',
     });
   judgeFiles(report, checkup);
+  for (const sentence of report.leftOut)
+    checkup.warning('node-left-out', `declared, and not written here: ${sentence.replace(/\.$/, '')}`, '');
   return checkup.checks;
 }

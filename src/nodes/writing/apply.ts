@@ -94,7 +94,7 @@ const ENDS = { stopped: 'Failed', rolledback: 'RolledBack', broken: 'Failed', un
 /** What is added to the reason: how the node is now. */
 const NOW = {
   stopped: 'nothing was changed',
-  rolledback: 'everything is as it was before',
+  rolledback: 'every file is as it was before',
   broken: 'and the way back failed too: every file is whole, the next run goes on from here',
   unknown: 'how far it came is not known: every file is whole, the next run goes on from there',
 } as const;

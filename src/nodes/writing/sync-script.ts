@@ -281,7 +281,12 @@ export function printSyncScript(plan: SyncPlan, { layout, processFolder }: SyncS
     ...keeping(plan.writes),
     ...renames(plan),
     ...deleting(plan.deletes),
-    ...(plan.reload ? step('tell CRI-O to read its configuration anew (SIGHUP)', 'run reload') : []),
+    ...(plan.reload
+      ? step(
+          'tell CRI-O to read its configuration anew (SIGHUP), or it ended within a second of that (systemctl status crio)',
+          'run reload',
+        )
+      : []),
     ...verifying(plan),
     ...deleting(plan.lateDeletes),
     ...deletingFolders(plan),

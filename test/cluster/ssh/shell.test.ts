@@ -90,7 +90,7 @@ describe('a failure', () => {
     [
       'a host whose key is not known',
       { host: 'stranger' },
-      /its host key is not in known_hosts.*ssh-keyscan -p 22 stranger|ssh-keyscan stranger/,
+      /its host key is not in known_hosts.*ssh -F .* stranger true/,
     ],
     ['no ssh here', { program: '/nowhere/ssh' }, /there is no ssh program here/],
   ])('is told: %s', async (_, way, words) => {
