@@ -37,6 +37,8 @@ const SENTENCES: Readonly<Record<LeftOutReason, (words: Words) => string>> = {
     `The credential for ${mirror} comes from a plugin of the kubelet, which is asked for the pod's own image only and not when ${name} goes to a mirror. Nothing to do: a rewritten pod reaches it.`,
   NoNodeCredential: ({ mirror }) =>
     `NodeAuth is on, but there is no credential that a node could show at ${mirror}. Look for the Secret and its entry for that registry; for CRI-O, name the node's global_auth_file too. The kubelet brings a new Secret to its node within some two minutes.`,
+  CredentialOfOtherNodes: ({ mirror }) =>
+    `Nodes show one credential at ${mirror}, and it is that of a mirror set for other nodes: these would get what only those may read. Give both sets the same credential there, or the mirror another name in one of them.`,
   WholeHostNotAllowed: ({ prefix, name }) =>
     `${name} knows mirrors per host: those of ${prefix} would be asked for everything at ${hostOf(prefix)}. Write spec.nodes.wholeHost: true if they may.`,
   PathNotExpressible: ({ mirror, prefix, runtime }) =>

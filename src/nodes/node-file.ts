@@ -32,6 +32,7 @@ export const LEFT_OUT_REASONS = [
   'WouldReceiveCredentials',
   'NodeCredential',
   'NoNodeCredential',
+  'CredentialOfOtherNodes',
   'WholeHostNotAllowed',
   'PathNotExpressible',
   'HostShared',

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
 import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
+import { MAX_FILE_BYTES } from '../../src/nodes/looking/gather-script.ts';
+import { sha256Hex } from '../../src/nodes/sha256.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
 import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
@@ -46,6 +48,109 @@ function changes(scene: NodeScene, report: ApplyReport): readonly string[] {
 function hidden(scene: NodeScene): readonly string[] {
   return scene.names().filter((name) => name.includes('/.') && !name.endsWith('.note'));
 }
+
+describe('a node with large files', () => {
+  it('is changed and given back when our own file is one', async () => {
+    const scene = open();
+    const hosts = Array.from({ length: 128 }, (_host, index) => {
+      const mirrors = Array.from({ length: 16 }, (_mirror, at) => {
+        return mirror(`m${at}.example.com/${'proxy-cache/'.repeat(9)}r${index}`);
+      });
+      return host([upstream(`r${index}.example.com`), ...mirrors]);
+    });
+    await scene.apply(makeWanted({ hosts }));
+    expect(scene.read(DROP_IN).length).toBeGreaterThan(MAX_FILE_BYTES);
+    expect(await scene.apply(makeWanted())).toMatchObject({ outcome: 'Applied', conflicts: [] });
+    await scene.apply(makeWanted({ hosts }));
+    await scene.restore();
+    expect(scene.names()).toEqual([]);
+  });
+
+  it('is looked at although a file of others is one long line', async () => {
+    const scene = open();
+    scene.write('containers/certs.d/x/large', 'x'.repeat(1 << 26));
+    expect((await scene.apply()).outcome).toBe('Applied');
+  });
+
+  it('is not said to be restored when not all of it was looked at', async () => {
+    const scene = open();
+    await scene.apply(makeWanted({ runtime: 'containerd' }));
+    const large = `# ${'x'.repeat(MAX_FILE_BYTES - 3)}\n`;
+    for (let index = 0; index < 33; index += 1) scene.write(`containers/certs.d/x/${index}.conf`, large);
+    const photo = scene.photo();
+    const report = await scene.restore();
+    expect(report).toMatchObject({ outcome: 'Failed' });
+    expect(report.error).toMatch(/too much .*nothing was changed/);
+    expect(scene.photo()).toEqual(photo);
+  });
+});
+
+describe('a file with a credential that somebody has made readable', () => {
+  it('is not told of in words', async () => {
+    const scene = open();
+    const hosts = [makeHost({ auth: 'Node' })];
+    const credentials = new Map([[MIRROR, login]]);
+    await scene.apply(makeWanted({ runtime: 'containerd', hosts }), { credentials });
+    chmodSync(scene.path(HOSTS), 0o644);
+    const changed = await scene.apply(makeWanted({ runtime: 'containerd' }), { dryRun: true });
+    expect(JSON.stringify(changed.changes)).not.toContain(login.basic());
+    const restored = await scene.restore();
+    expect(restored.changes).toMatchObject([{ action: 'delete', secret: true }]);
+    expect(JSON.stringify(restored)).not.toContain(login.basic());
+  });
+});
+
+describe('two owners on a node with CRI-O', () => {
+  it('do not change each other’s keys, and leave none behind', async () => {
+    const scene = open({ authFile: 'auth.json' });
+    scene.write('auth.json', '{}');
+    const photo = scene.photo();
+    const hosts = [makeHost({ auth: 'Node' })];
+    const other = new Credential({ username: 'other', password: 'apply-test-other' });
+    await scene.apply(makeWanted({ hosts, owner: 'a/a' }), { credentials: new Map([[MIRROR, login]]) });
+    const second = await scene.apply(makeWanted({ hosts, owner: 'b/b' }), {
+      credentials: new Map([[MIRROR, other]]),
+    });
+    expect(second).toMatchObject({ outcome: 'Unchanged', conflicts: [{ reason: 'OtherOwner' }] });
+    expect(scene.read('auth.json')).toContain(login.basic());
+    await scene.restore('a/a');
+    await scene.restore('b/b');
+    expect(scene.photo()).toEqual(photo);
+  });
+});
+
+/** The note of a run that was killed while it worked on these. */
+function writePending(scene: NodeScene, undo: readonly { path: string; old?: string }[]): void {
+  const note = { version: 1, owner: OWNER, made: [], pending: { reload: true, undo } };
+  const name = `containers/.registry-failover.${OWNER.replace('/', '_')}.note`;
+  scene.write(name, `${JSON.stringify(note)}\n`, 0o600);
+}
+
+describe('what somebody else has written since a run was killed', () => {
+  const theirs = 'unqualified-search-registries = ["theirs"]\n';
+
+  it('is not taken away when the next run goes back', async () => {
+    const scene = open();
+    await scene.startCrio({ dies: true });
+    writePending(scene, [{ path: scene.path(DROP_IN) }]);
+    scene.write(DROP_IN, theirs);
+    expect((await scene.apply()).conflicts).toMatchObject([{ reason: 'NotOurs' }]);
+    expect(scene.read(DROP_IN)).toBe(theirs);
+  });
+
+  it('is not replaced by what the killed run had kept', async () => {
+    const scene = open();
+    await scene.apply();
+    const kept = scene.read(DROP_IN);
+    await scene.startCrio({ dies: true });
+    scene.write('containers/registries.conf.d/.90-registry-failover.conf.registry-failover.old', kept);
+    writePending(scene, [{ path: scene.path(DROP_IN), old: sha256Hex(kept) }]);
+    scene.write(DROP_IN, theirs);
+    await scene.apply();
+    expect(scene.read(DROP_IN)).toBe(theirs);
+    expect(hidden(scene)).toEqual([]);
+  });
+});
 
 describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => {
   it('is given CRI-O’s files and told once, and then nothing is left to do', async () => {
@@ -360,6 +465,19 @@ describe('applyNode', () => {
     const report = await scene.apply(makeWanted({ hosts: [makeHost({ isOut: true })] }), { shell });
     expect(report.error).toContain('could not wait for another run');
     expect(scene.read(beside)).toBe('somebody is writing this');
+  });
+
+  it('clears nothing away of a run at the other runtime’s files, which holds another lock', async () => {
+    const scene = open();
+    const name = 'containers/registries.conf.d/.90-registry-failover.conf.registry-failover';
+    scene.write(`${name}.new`, 'somebody is writing this');
+    scene.write(`${name}.old`, 'somebody may go back to this');
+    await scene.apply(makeWanted({ runtime: 'containerd', owner: 'b/b' }));
+    expect(scene.names().filter((path) => path.includes(name))).toHaveLength(2);
+    await scene.restore('b/b');
+    expect(scene.names().filter((path) => path.includes(name))).toHaveLength(2);
+    await scene.apply(makeWanted());
+    expect(hidden(scene)).toEqual([]);
   });
 
   it('repairs what somebody did to its files', async () => {

@@ -44,7 +44,7 @@ function node(things: Readonly<Record<string, Thing>>): Found {
     });
     put(path, thing);
   }
-  const none = { osRelease: undefined, containerdDump: undefined };
+  const none = { isCut: false, osRelease: undefined, containerdDump: undefined };
   const lists = { traces: [], processes: [], programs: [], errors: [] };
   return { wholeHost: true, euid: 0, clock: 0, ...none, ...lists, entries };
 }

@@ -47,8 +47,8 @@ describe('findings of a node with CRI-O', () => {
     ['a file that is no *.conf', dropIn('95-x.conf.off', '[[[['), DEFAULT_LAYOUT],
     ['another prefix', dropIn('95-x.conf', entry('fra.example/teamwork', MIRROR)), DEFAULT_LAYOUT],
     [
-      'a wider prefix, of which ours is the longer',
-      dropIn('95-x.conf', entry('fra.example', `mirror-by-digest-only = true\n${MIRROR}`)),
+      'a wider prefix that does nothing',
+      dropIn('95-x.conf', '[[registry]]\nlocation = "fra.example"\n'),
       DEFAULT_LAYOUT,
     ],
     [
@@ -192,6 +192,20 @@ describe('findings of a node with CRI-O', () => {
     [
       'the main file with our prefix',
       { files: { [MAIN]: entry('fra.example/team', 'blocked = true\n') } },
+      DEFAULT_LAYOUT,
+      'CrioEntryReplaced',
+      'warning',
+    ],
+    [
+      'a wider prefix with mirrors, of which ours is the longer',
+      { files: { [MAIN]: `[[registry]]\nlocation = "fra.example"\n${MIRROR}` } },
+      DEFAULT_LAYOUT,
+      'CrioEntryReplaced',
+      'warning',
+    ],
+    [
+      'a blocked wildcard that ours is longer than',
+      dropIn('95-x.conf', '[[registry]]\nprefix = "*.example"\nblocked = true\n'),
       DEFAULT_LAYOUT,
       'CrioEntryReplaced',
       'warning',

@@ -56,6 +56,7 @@ export function foundNode(scene: Scene): Found {
     euid: 0,
     clock: 1_795_000_000,
     entries: new Map(entries),
+    isCut: false,
     osRelease: scene.osRelease,
     traces: scene.traces ?? [],
     processes,

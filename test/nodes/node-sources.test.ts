@@ -362,6 +362,27 @@ describe('orderSources', () => {
   });
 });
 
+describe('a credential that the agents have for another set’s nodes', () => {
+  it('is not shown by nodes that that set is not for', () => {
+    const theirs = makeSecret('their-pull', { 'ams.ocir.io': 'privileged' });
+    const nodes = NODE_AUTH;
+    const mine = forNodes(
+      'fra.ocir.io',
+      [makeMirror('ams.ocir.io', { source: 'Secret', secret: own })],
+      nodes,
+    );
+    const secret = makeMirror('ams.ocir.io', { source: 'Secret', secret: theirs });
+    const first = forNodes('lhr.ocir.io', [secret], nodes);
+    for (const name of RUNTIMES) {
+      const runtime = { name, version: VERSIONS[name] };
+      const input = { sets: [mine], runtime, orderOf: () => 'well' as const };
+      expect(brief(nodeHosts(input)).in).toContain('ams.ocir.io Node');
+      const shown = nodeCredentials([first, mine]);
+      expect(brief(nodeHosts({ ...input, shown })).out).toContain('ams.ocir.io CredentialOfOtherNodes');
+    }
+  });
+});
+
 describe('nodeCredentials', () => {
   it('is by endpoint, of the sets that have it, the first of two for one endpoint', () => {
     const second = makeSecret('second', { 'ams.ocir.io': 'second' });

@@ -108,6 +108,9 @@ export function keepNode({ metadata, status }: KubeObject): NodeRecord {
   };
 }
 
+/** Warnings that say more than that: what the node could reach before us and no longer asks. */
+const LOSSES: ReadonlySet<string> = new Set(['CrioEntryReplaced', 'ContainerdDefaultHidden']);
+
 function troublesOf(status: JsonObject | undefined): string[] {
   const conflicts = asArray(own(status, 'conflicts')).map((entry) => {
     const conflict = asObject(entry);
@@ -115,7 +118,7 @@ function troublesOf(status: JsonObject | undefined): string[] {
   });
   const errors = asArray(own(status, 'findings'))
     .map(asObject)
-    .filter((finding) => textOf(finding, 'severity') === 'error')
+    .filter((finding) => textOf(finding, 'severity') === 'error' || LOSSES.has(textOf(finding, 'code')))
     .map((finding) => `${words(finding, 'message')}. ${words(finding, 'fix')}`);
   return [...conflicts, ...errors, ...missingCredentials(status)].slice(0, MAX_TROUBLES);
 }

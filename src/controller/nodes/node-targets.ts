@@ -1,7 +1,9 @@
 // Node targets: what each node is to have, from the mirror sets that select it; and its present data in the order of the moment.
 import { createHash, X509Certificate } from 'node:crypto';
+import type { Credential } from '../../domain/credential.ts';
 import { selects } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
+import { nodeCredentials } from '../../nodes/data/node-credentials.ts';
 import type { LeftOut } from '../../nodes/node-file.ts';
 import { nodeHosts, orderSources } from '../../nodes/data/node-sources.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';
@@ -46,12 +48,15 @@ export class NodeTargets {
   readonly #owner: string;
   readonly #sets: readonly MirrorSet[];
   readonly #order: NodeOrderBook;
+  /** What the agents' one Secret holds, whichever nodes the sets are for. */
+  readonly #credentials: ReadonlyMap<string, Credential>;
   readonly #shared = new Map<string, NodeTarget>();
 
   /** @param owner `namespace/fullname` of the installation. */
   constructor(owner: string, sets: readonly MirrorSet[], order: NodeOrderBook) {
     this.#owner = owner;
     this.#sets = sets.filter(({ nodes }) => nodes.enabled).sort(compareNames);
+    this.#credentials = nodeCredentials(this.#sets);
     this.#order = order;
   }
 
@@ -82,7 +87,13 @@ export class NodeTargets {
   #make(sets: readonly MirrorSet[], runtime: Runtime): NodeTarget {
     const orderOf = (endpoint: MirrorSet['upstream']): 'well' | 'out' =>
       this.#order.placeOf(endpoint) ?? 'well';
-    const { hosts, leftOut } = nodeHosts({ sets, runtime, orderOf, readsCertificates });
+    const { hosts, leftOut } = nodeHosts({
+      sets,
+      runtime,
+      orderOf,
+      readsCertificates,
+      shown: this.#credentials,
+    });
     const action = sets.length === 0 ? ('Restore' as const) : ('Apply' as const);
     const data = { version: WANTED_VERSION, owner: this.#owner, runtime, action, hosts } as const;
     return { wanted: { ...data, revision: revisionOf(data, sha256Hex) }, sets, leftOut };

@@ -24,6 +24,8 @@ export interface NodeHostsInput {
   readonly orderOf: (endpoint: Endpoint) => Standing;
   /** As for the agent, which refuses all of the data for one bundle: what it could not read is left out. Default: all is read. */
   readonly readsCertificates?: (pem: string) => boolean;
+  /** What nodes show at each endpoint, by the sets of all nodes: the agents have one Secret. Default: by these sets. */
+  readonly shown?: ReadonlyMap<string, Credential>;
 }
 
 export interface NodeHosts {
@@ -63,11 +65,20 @@ class Draft {
   readonly prefix: string;
   readonly leftOut: LeftOut[] = [];
   readonly #input: NodeHostsInput;
+  readonly #credentials: ReadonlyMap<string, Credential>;
 
-  constructor(set: MirrorSet, input: NodeHostsInput) {
+  /** @param credentials Of all sets that are for the node. */
+  constructor(set: MirrorSet, input: NodeHostsInput, credentials: ReadonlyMap<string, Credential>) {
     this.set = set;
     this.prefix = printPrefix(set.prefix);
     this.#input = input;
+    this.#credentials = credentials;
+  }
+
+  /** Would the node show what a set for other nodes has? */
+  #isOfOthers(endpoint: string): boolean {
+    const [mine, shown] = [this.#credentials.get(endpoint), this.#input.shown?.get(endpoint)];
+    return mine !== undefined && shown !== undefined && !shown.equals(mine);
   }
 
   leave(reason: LeftOutReason, endpoint?: string, other?: string): undefined {
@@ -88,6 +99,10 @@ class Draft {
       const verdict = isUsable(mirror.endpoint, this.#input)
         ? authAt(this.set, mirror, this.#input.runtime.name)
         : 'CaNotUsable';
+      if (verdict === 'Node' && this.#isOfOthers(endpoint)) {
+        this.leave('CredentialOfOtherNodes', endpoint);
+        return [];
+      }
       if (verdict !== 'None' && verdict !== 'Node') {
         this.leave(verdict, endpoint);
         return [];
@@ -184,8 +199,8 @@ function fit(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** Turns mirror sets into the data of one node. What cannot be written is in `leftOut`, by set in the order of prefixes. */
 export function nodeHosts(input: NodeHostsInput): NodeHosts {
-  const drafts = input.sets.map((set) => new Draft(set, input)).sort(comparePrefixes);
   const credentials = nodeCredentials(input.sets);
+  const drafts = input.sets.map((set) => new Draft(set, input, credentials)).sort(comparePrefixes);
   const candidates = drafts.flatMap((draft) => candidateOf(draft, input.runtime, credentials) ?? []);
   const chosen = fit(settle(candidates, input.runtime));
   const hosts = chosen.map(({ draft, wanted }) => {

@@ -83,12 +83,17 @@ function overridden(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): F
   return finding('CrioEntryOverridden', 'error', message, fix);
 }
 
-function replaced(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Finding {
-  const flags = [
+/** What of an entry has an effect beside its location. */
+function effectsOf(entry: RegistryEntry): readonly string[] {
+  return [
     ...(entry.mirrors > 0 ? [`its ${entry.mirrors} mirror${entry.mirrors > 1 ? 's' : ''}`] : []),
     ...(entry.isBlocked ? ['blocked = true'] : []),
     ...(entry.isInsecure ? ['insecure = true'] : []),
   ];
+}
+
+function replaced(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Finding {
+  const flags = effectsOf(entry);
   const message = `${ours.path} replaces the entry for ${entry.prefix} in ${path}: of that, ${flags.join(' and ') || 'its location'} no longer counts`;
   const fix = `Declare what is needed of it in the RegistryMirrorSet and take it out of ${path}; else nothing is to be done`;
   return finding('CrioEntryReplaced', 'warning', message, fix);
@@ -97,6 +102,27 @@ function replaced(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Fin
 /** Whether the second prefix is a part of the first, by whole components. */
 function isBelow(inner: string, outer: string): boolean {
   return inner.startsWith(`${outer}/`);
+}
+
+/** Whether images below the inner prefix would be the outer one's, were it not for the inner. */
+function covers(outer: string, inner: string): boolean {
+  if (!outer.startsWith('*.')) return isBelow(inner, outer);
+  const [host = ''] = inner.split('/', 1);
+  return host.endsWith(outer.slice(1));
+}
+
+/** Only the longest prefix counts: of a wider entry nothing is left for ours, its mirrors and its flags neither. */
+function narrowed(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Finding[] {
+  const inside = ours.conf.entries.filter(({ prefix }) => covers(entry.prefix, prefix));
+  const isMoved = entry.location !== '' && entry.location !== entry.prefix;
+  const lost = [...effectsOf(entry), ...(isMoved ? ['its location'] : [])];
+  return lost.length === 0
+    ? []
+    : inside.map(({ prefix }) => {
+        const message = `${ours.path} has ${prefix}, which is longer than ${entry.prefix} in ${path}: of that, ${lost.join(' and ')} does not count for ${prefix}`;
+        const fix = `Declare what ${prefix} needs of it in the RegistryMirrorSet; else nothing is to be done`;
+        return finding('CrioEntryReplaced', 'warning', message, fix);
+      });
 }
 
 function digestOnly(entry: RegistryEntry, { path }: ReadFile): Finding {
@@ -117,7 +143,8 @@ function entryFindings(files: readonly ReadFile[]): Finding[] {
       if (prefixes.has(entry.prefix))
         return at > index ? [overridden(entry, file, ours)] : [replaced(entry, file, ours)];
       const isInside = [...prefixes].some((prefix) => isBelow(entry.prefix, prefix));
-      return isInside && entry.isDigestOnly && entry.mirrors > 0 ? [digestOnly(entry, file)] : [];
+      const below = isInside && entry.isDigestOnly && entry.mirrors > 0 ? [digestOnly(entry, file)] : [];
+      return [...below, ...narrowed(entry, file, ours)];
     });
   });
 }

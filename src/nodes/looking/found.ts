@@ -85,6 +85,8 @@ export interface Found {
    * with `wholeHost` also /root/.config/containers/registries.conf(.d), /etc/crio/crio.conf(.d), /etc/docker/certs.d (names).
    */
   readonly entries: ReadonlyMap<string, FoundEntry>;
+  /** There were more files in the layout's folders than are looked at, so that some that exist are not in `entries`. */
+  readonly isCut: boolean;
   /** Text of /etc/os-release. undefined without `wholeHost`, or when there is none. */
   readonly osRelease: string | undefined;
   /** Which of `TRACES` exist; empty without `wholeHost`. */

@@ -22,6 +22,7 @@ interface Draft {
   osRelease: string | undefined;
   containerdDump: FoundText | undefined;
   isWhole: boolean;
+  isCut: boolean;
   readonly entries: FoundEntry[];
   readonly traces: string[];
   readonly processes: FoundProcess[];
@@ -107,6 +108,7 @@ const READERS: Readonly<Record<string, (draft: Draft, fields: readonly string[])
   },
   trace: (draft, fields) => push(draft.traces, fields[0]),
   error: (draft, fields) => push(draft.errors, readName(fields[0])),
+  cut: (draft) => (draft.isCut = true),
   host: (draft) => (draft.wholeHost = true),
   'os-release': (draft, fields) => (draft.osRelease = readText(fields[0])) !== undefined,
   'containerd-dump': (draft, fields) => {
@@ -126,6 +128,7 @@ export function parseGatherReport(stdout: string): Result<Found, string> {
     osRelease: undefined,
     containerdDump: undefined,
     isWhole: false,
+    isCut: false,
     entries: [],
     traces: [],
     processes: [],

@@ -25,7 +25,13 @@ const FUNCTIONS = String.raw`
       *) name="=$1" ;;
     esac
   }
-  is_ours() { first=''; IFS= read -r first <"$1"; case $first in *registry-failover*) return 0 ;; esac; return 1; }
+  # is_ours FILE SIZE: a line is read byte by byte, and a large file of others may be one line
+  is_ours() {
+    first=''
+    if [ "$2" -le 65536 ]; then IFS= read -r first <"$1"; else first=$(head -c 256 <"$1" | tr -d '\0'); fi
+    case $first in *registry-failover*) return 0 ;; esac
+    return 1
+  }
   # read_file FILE SIZE LIMIT: sets hash and content
   read_file() {
     hash=- content='!Unreadable'
@@ -50,8 +56,10 @@ const FUNCTIONS = String.raw`
       size=${'${facts##* }'}
       case ${'${2-$1}'} in
         whole) read_file "$1" "$size" "$max_whole" ;;
-        *.conf | *.toml) read_file "$1" "$size" "$max_file" ;;
-        *) if is_ours "$1"; then read_file "$1" "$size" "$max_file"; fi ;;
+        # What we wrote must be read again however large it is: else it is nobody's, and stays for good.
+        *) if is_ours "$1" "$size"; then read_file "$1" "$size" "$max_whole"
+          else case $1 in *.conf | *.toml) read_file "$1" "$size" "$max_file" ;; esac
+          fi ;;
       esac
     fi
     name_of "$1"
@@ -133,6 +141,7 @@ const BODY = String.raw`
       see "$auth" whole
       for entry in "${'${auth%/*}'}"/.*registry-failover*; do see "$entry"; done
     fi
+    [ -z "$too_many" ] || echo cut
     processes
     if whole_host; then
       echo host

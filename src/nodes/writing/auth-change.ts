@@ -22,7 +22,11 @@ export interface PlannedAuth {
   readonly conflicts: readonly FileConflict[];
 }
 
-function leave(memory: AuthMemory | undefined, conflicts: readonly FileConflict[] = []): PlannedAuth {
+/** The auth file stays as it is, and what is remembered of it too. */
+export function leaveAuth(
+  memory: AuthMemory | undefined,
+  conflicts: readonly FileConflict[] = [],
+): PlannedAuth {
   return { change: { write: undefined, remove: undefined, during: memory, after: memory }, conflicts };
 }
 
@@ -75,15 +79,15 @@ function toChange(path: string, plan: AuthPlan, before: FoundEntry | undefined):
 
 /** What happens to the auth file. A file that cannot be used is a conflict, and is remembered as before. */
 export function planAuthChange({ path, found, memory, entries }: AuthChangeInput): PlannedAuth {
-  if (entries.size === 0 && memory === undefined) return leave(memory);
+  if (entries.size === 0 && memory === undefined) return leaveAuth(memory);
   if (memory !== undefined && memory.path !== path) {
     const why = `our keys are in it but it is not the one named now: name it once more and restore, then change`;
-    return leave(memory, [conflict(memory.path, 'AuthFileInvalid', why)]);
+    return leaveAuth(memory, [conflict(memory.path, 'AuthFileInvalid', why)]);
   }
-  if (path === undefined) return leave(memory);
+  if (path === undefined) return leaveAuth(memory);
   const present = readPresent(path, found);
-  if (!present.ok) return leave(memory, [present.error]);
+  if (!present.ok) return leaveAuth(memory, [present.error]);
   const plan = planAuthFile({ path, present: present.value, memory, entries });
-  if (!plan.ok) return leave(memory, [conflict(path, 'AuthFileInvalid', plan.error)]);
+  if (!plan.ok) return leaveAuth(memory, [conflict(path, 'AuthFileInvalid', plan.error)]);
   return { change: toChange(path, plan.value, found.entries.get(path)), conflicts: [] };
 }

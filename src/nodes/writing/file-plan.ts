@@ -82,6 +82,16 @@ function isPlace(path: string, layout: NodeLayout): boolean {
   return above === `${layout.containersFolder}/certs.d` || above === `${layout.containerdFolder}/certs.d`;
 }
 
+/** Why it cannot be told which files are ours: one that was not looked at would stay for good. */
+export function unseenPlace(found: Found, layout: NodeLayout): string | undefined {
+  const unread = [...found.entries.values()].find(
+    (entry) => entry.unread === 'TooMuch' && isPlace(entry.path, layout),
+  );
+  if (!found.isCut && unread === undefined) return undefined;
+  const where = [...new Set([layout.containersFolder, layout.containerdFolder])].join(' and ');
+  return `there is too much in registries.conf.d and certs.d of ${where} to tell which files are ours: move away what nobody needs`;
+}
+
 /** All files of an owner that lie on the node, in lexical order. */
 export function findOurs(found: Found, owner: string, layout: NodeLayout): readonly FoundEntry[] {
   return [...found.entries.values()].filter((entry) => isPlace(entry.path, layout) && isOurs(entry, owner));

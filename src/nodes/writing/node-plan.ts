@@ -1,7 +1,7 @@
 // Node plan: files, auth file and notes of one owner, as one plan for one run. Pure.
 import type { Credential } from '../../domain/credential.ts';
-import { planAuthChange } from './auth-change.ts';
-import { findOurs, planFiles, type FilePlan } from './file-plan.ts';
+import { leaveAuth, planAuthChange } from './auth-change.ts';
+import { findOurs, planFiles, unseenPlace, type FilePlan } from './file-plan.ts';
 import type { Found, FoundEntry } from '../looking/found.ts';
 import type { NodeFile, NodeLayout } from '../node-file.ts';
 import { findNotes, joinNotes, type FoundNote } from './node-note.ts';
@@ -59,7 +59,11 @@ export function planNode(input: NodePlanInput): NodePlan {
   const note = joinNotes(notes);
   const ours = findOurs(found, owner, layout);
   const filePlan = planFiles({ files, found, owner, layout, made: note.made });
-  const auth = planAuthChange({ path: layout.authFile, found, memory: note.auth, entries: authEntries });
+  // Keys for a drop-in that may not be written are of no use, and another owner may have put their own there.
+  const isLost = filePlan.conflicts.some(({ path }) => path.endsWith('.conf'));
+  const auth = isLost
+    ? leaveAuth(note.auth)
+    : planAuthChange({ path: layout.authFile, found, memory: note.auth, entries: authEntries });
   const base = chooseBase(input, notes, ours);
   const sync = planSync({ files: filePlan, auth: auth.change, found, owner, layout, base, notes, note });
   return {
@@ -68,6 +72,6 @@ export function planNode(input: NodePlanInput): NodePlan {
     auth: auth.change,
     ours,
     conflicts: [...filePlan.conflicts, ...auth.conflicts],
-    error: unreadableNote(notes),
+    error: unreadableNote(notes) ?? unseenPlace(found, layout),
   };
 }

@@ -4,9 +4,10 @@ import type { FoundEntry } from '../looking/found.ts';
 import type { NodePlan } from './node-plan.ts';
 import type { ApplyReport, FileChange } from './sync-report.ts';
 
-/** A file that only its owner may read is one for the credentials in it. */
+/** A file that only its owner may read is one for the credentials in it; and one with a header to log in, whatever its mode is now. */
 function isSecret(entry: FoundEntry | undefined): boolean {
-  return entry !== undefined && (entry.mode & 0o077) === 0;
+  if (entry === undefined) return false;
+  return (entry.mode & 0o077) === 0 || /authorization/i.test(entry.content?.text() ?? '');
 }
 
 function textOf(entry: FoundEntry | undefined): { readonly before?: string } {

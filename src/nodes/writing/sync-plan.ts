@@ -4,6 +4,7 @@ import { foldersTo } from './file-obstacle.ts';
 import type { Found, FoundEntry } from '../looking/found.ts';
 import type { NodeLayout } from '../node-file.ts';
 import { printNote, type AuthMemory, type FoundNote, type NodeNote, type PendingUndo } from './node-note.ts';
+import { ownerOf } from '../marker.ts';
 import { folderOf, isLeftover, newFolderBeside, notePath, oldBeside, oldFolderBeside } from './note-path.ts';
 import { sha256Hex } from '../sha256.ts';
 
@@ -96,16 +97,30 @@ function isConfiguration(path: string): boolean {
 /** A file's step: what a killed run kept of it is still what to go back to. */
 class StepMaker {
   readonly #found: Found;
+  readonly #owner: string;
+  readonly #auth: AuthMemory | undefined;
   readonly #pending: ReadonlyMap<string, PendingUndo>;
 
-  constructor(found: Found, undo: readonly PendingUndo[]) {
+  constructor({ found, owner, note }: SyncPlanInput) {
     this.#found = found;
+    this.#owner = owner;
+    this.#auth = note.auth;
+    const undo = note.pending?.undo ?? [];
     this.#pending = new Map(undo.map((entry) => [entry.path, entry]));
+  }
+
+  /** Is what is there now from somebody else? They wrote it since the run that was killed, and the way back is theirs. */
+  #isForeign(path: string): boolean {
+    const entry = this.#found.entries.get(path);
+    if (entry === undefined) return false;
+    const { sha256, content } = entry;
+    if (path === this.#auth?.path) return sha256 === undefined || !this.#auth.written.includes(sha256);
+    return content === undefined || ownerOf(content.text()) !== this.#owner;
   }
 
   make(path: string, write: FileWrite | undefined): FileStep {
     const present = this.#found.entries.get(path)?.sha256;
-    const pending = this.#pending.get(path);
+    const pending = this.#isForeign(path) ? undefined : this.#pending.get(path);
     const kept = this.#found.entries.get(oldBeside(path))?.sha256;
     if (pending?.old !== undefined && kept === pending.old)
       return { path, way: 'kept', present, kept, write };
@@ -116,7 +131,7 @@ class StepMaker {
 
   /** The killed run's files that this one does not touch. */
   standing(touched: ReadonlySet<string>): readonly FileStep[] {
-    const rest = [...this.#pending.keys()].filter((path) => !touched.has(path));
+    const rest = [...this.#pending.keys()].filter((path) => !touched.has(path) && !this.#isForeign(path));
     return rest
       .map((path) => this.make(path, undefined))
       .filter(({ way, present }) => {
@@ -193,8 +208,9 @@ interface Steps {
   readonly isNone: boolean;
 }
 
-function planSteps({ files, auth, found, note, layout }: SyncPlanInput): Steps {
-  const maker = new StepMaker(found, note.pending?.undo ?? []);
+function planSteps(input: SyncPlanInput): Steps {
+  const { files, auth, note, layout } = input;
+  const maker = new StepMaker(input);
   const writes = [...files.writes, ...(auth.write === undefined ? [] : [auth.write])];
   const deletes = [...files.deletes, ...(auth.remove === undefined ? [] : [auth.remove])];
   const placed = files.newFolders.flatMap((folder) => folder.files);
@@ -211,10 +227,20 @@ function planSteps({ files, auth, found, note, layout }: SyncPlanInput): Steps {
   };
 }
 
-/** Left by runs that were killed, but for bytes that are still needed for the way back. */
-function findLeftovers(found: Found, steps: readonly FileStep[]): readonly string[] {
+/**
+ * Left by runs that were killed, but for bytes that are still needed for the way back. Only where this owner has worked: at the other
+ * runtime's files somebody else may be at work now, under a lock of their own.
+ */
+function findLeftovers(
+  { found, notes, base, layout }: SyncPlanInput,
+  steps: readonly FileStep[],
+): readonly string[] {
   const needed = new Set(steps.filter(({ way }) => way === 'kept').map(({ path }) => oldBeside(path)));
-  return [...found.entries.keys()].filter((path) => isLeftover(path) && !needed.has(path));
+  const bases = [base, ...notes.map(({ path }) => folderOf(path))];
+  const authFolder = layout.authFile === undefined ? undefined : folderOf(layout.authFile);
+  const isHere = (path: string): boolean =>
+    folderOf(path) === authFolder || bases.some((folder) => path.startsWith(`${folder}/`));
+  return [...found.entries.keys()].filter((path) => isLeftover(path) && isHere(path) && !needed.has(path));
 }
 
 function undoOfAll({ placed }: Steps, all: readonly FileStep[]): readonly PendingUndo[] {
@@ -232,7 +258,7 @@ export function planSync(input: SyncPlanInput): SyncPlan {
   const noteFound = notes.find(({ path }) => folderOf(path) === base)?.entry;
   const texts = planNotes(input, { folders, reload, undo: undoOfAll(steps, all) });
   const otherNotes = notes.filter(({ path }) => folderOf(path) !== base).map(({ entry }) => entry);
-  const leftovers = findLeftovers(found, all);
+  const leftovers = findLeftovers(input, all);
   const isEarly = ({ path }: FileStep): boolean => isConfiguration(path) || path === layout.authFile;
   const isTidy =
     otherNotes.length === 0 && leftovers.length === 0 && noteFound?.sha256 === texts.noteLast?.sha256;
