@@ -53,6 +53,8 @@ const SENTENCES: Readonly<Record<LeftOutReason, (words: Words) => string>> = {
     `The CA certificates for ${endpoint === undefined ? prefix : mirror} cannot be written to nodes: they are too long together, or not all can be read. Leave only the CA that signs this registry's certificate.`,
   TooMuch: ({ prefix }) =>
     `A node can be told of a limited number of registries and certificates, and ${prefix} is beyond it. Merge mirror sets, or shorten their CA bundles.`,
+  OthersEntry: ({ prefix, other = 'another file' }) =>
+    `${other} says something else for images of ${prefix}, and all of that would count no longer beside ours. Declare what is needed of it in the mirror set and take it out there; until then that file stays in force.`,
   NoMirrorLeft: ({ prefix, name }) =>
     `No mirror of ${prefix} can be written for ${name}, so nothing is. A rewritten pod reaches them.`,
 };

@@ -39,6 +39,7 @@ export const LEFT_OUT_REASONS = [
   'HostNotExpressible',
   'CaNotUsable',
   'TooMuch',
+  'OthersEntry',
   'NoMirrorLeft',
 ] as const;
 export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];

@@ -198,7 +198,7 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
   it('is given containerd’s hosts, loses the stale ones, and CRI-O is left in peace', async () => {
     const scene = open({ program });
     const crio = await scene.startCrio();
-    scene.write('containerd/certs.d/_default/hosts.toml', 'server = "https://x"\n');
+    scene.write('containerd/certs.d/operators.example/hosts.toml', 'server = "https://x"\n');
     const photo = scene.photo();
     const other = host([upstream('quay.example.com'), mirror(MIRROR, { caPem: CA_ONE })]);
     await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost({ caPem: CA_ONE }), other] }));

@@ -57,7 +57,8 @@ export const RELEASED_ANNOTATION = 'registry-failover.io/released';
 /** Of a text that comes from a node, characters: the status of a mirror set quotes it. */
 const MAX_TEXT = 600;
 const MAX_TROUBLES = 3;
-const MISSING_CREDENTIAL: LeftOutReason = 'NoNodeCredential';
+/** What only the node knows: a Secret that has not reached it, an entry of somebody else's that ours would replace. */
+const NODE_REASONS: ReadonlySet<string> = new Set<LeftOutReason>(['NoNodeCredential', 'OthersEntry']);
 const MAX_FIRST = 256;
 
 function textOf(object: JsonObject | undefined, key: string): string {
@@ -120,14 +121,14 @@ function troublesOf(status: JsonObject | undefined): string[] {
     .map(asObject)
     .filter((finding) => textOf(finding, 'severity') === 'error' || LOSSES.has(textOf(finding, 'code')))
     .map((finding) => `${words(finding, 'message')}. ${words(finding, 'fix')}`);
-  return [...conflicts, ...errors, ...missingCredentials(status)].slice(0, MAX_TROUBLES);
+  return [...conflicts, ...errors, ...leftOutByNode(status)].slice(0, MAX_TROUBLES);
 }
 
-/** The controller knows of everything else that is left out; whether a Secret has reached a node only the node knows. */
-function missingCredentials(status: JsonObject | undefined): string[] {
+/** The controller knows of everything else that is left out. */
+function leftOutByNode(status: JsonObject | undefined): string[] {
   return asArray(own(status, 'leftOut'))
     .map(asObject)
-    .filter((entry) => textOf(entry, 'reason') === MISSING_CREDENTIAL)
+    .filter((entry) => NODE_REASONS.has(textOf(entry, 'reason')))
     .map((entry) => words(entry, 'message'));
 }
 

@@ -3,7 +3,7 @@ import { readCrioConfig } from '../looking/crio-config.ts';
 import type { ConfigText } from '../looking/containerd-config.ts';
 import { finding } from './finding.ts';
 import type { Finding } from './finding.ts';
-import { readRegistriesConf } from '../looking/registries-conf.ts';
+import { coversPrefix, effectsOf, readRegistriesConf } from '../looking/registries-conf.ts';
 import type { RegistriesConf, RegistryEntry } from '../looking/registries-conf.ts';
 
 /** A file of registries.conf.d. */
@@ -83,15 +83,6 @@ function overridden(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): F
   return finding('CrioEntryOverridden', 'error', message, fix);
 }
 
-/** What of an entry has an effect beside its location. */
-function effectsOf(entry: RegistryEntry): readonly string[] {
-  return [
-    ...(entry.mirrors > 0 ? [`its ${entry.mirrors} mirror${entry.mirrors > 1 ? 's' : ''}`] : []),
-    ...(entry.isBlocked ? ['blocked = true'] : []),
-    ...(entry.isInsecure ? ['insecure = true'] : []),
-  ];
-}
-
 function replaced(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Finding {
   const flags = effectsOf(entry);
   const message = `${ours.path} replaces the entry for ${entry.prefix} in ${path}: of that, ${flags.join(' and ') || 'its location'} no longer counts`;
@@ -104,16 +95,9 @@ function isBelow(inner: string, outer: string): boolean {
   return inner.startsWith(`${outer}/`);
 }
 
-/** Whether images below the inner prefix would be the outer one's, were it not for the inner. */
-function covers(outer: string, inner: string): boolean {
-  if (!outer.startsWith('*.')) return isBelow(inner, outer);
-  const [host = ''] = inner.split('/', 1);
-  return host.endsWith(outer.slice(1));
-}
-
 /** Only the longest prefix counts: of a wider entry nothing is left for ours, its mirrors and its flags neither. */
 function narrowed(entry: RegistryEntry, { path }: ReadFile, ours: ReadFile): Finding[] {
-  const inside = ours.conf.entries.filter(({ prefix }) => covers(entry.prefix, prefix));
+  const inside = ours.conf.entries.filter(({ prefix }) => coversPrefix(entry.prefix, prefix));
   const isMoved = entry.location !== '' && entry.location !== entry.prefix;
   const lost = [...effectsOf(entry), ...(isMoved ? ['its location'] : [])];
   return lost.length === 0

@@ -160,3 +160,19 @@ export function readRegistriesConf(text: string, isMain: boolean): Result<Regist
     ? ok({ entries: firstOfEachPrefix(entries), isVersionOne: false })
     : err(conflict);
 }
+
+/** What of an entry has an effect beside its location. */
+export function effectsOf(entry: RegistryEntry): readonly string[] {
+  return [
+    ...(entry.mirrors > 0 ? [`its ${entry.mirrors} mirror${entry.mirrors > 1 ? 's' : ''}`] : []),
+    ...(entry.isBlocked ? ['blocked = true'] : []),
+    ...(entry.isInsecure ? ['insecure = true'] : []),
+  ];
+}
+
+/** Whether images below the inner prefix would be the outer one's, were it not for the inner. */
+export function coversPrefix(outer: string, inner: string): boolean {
+  if (!outer.startsWith('*.')) return inner.startsWith(`${outer}/`);
+  const [host = ''] = inner.split('/', 1);
+  return host.endsWith(outer.slice(1));
+}

@@ -11,6 +11,7 @@ import { findNotes, joinNotes } from './node-note.ts';
 import { planNode, type NodePlan } from './node-plan.ts';
 import { baseFolder } from './note-path.ts';
 import { renderNode } from '../rendering/render.ts';
+import { leaveReplaced } from './replaced-entry.ts';
 import type { Shell } from '../shell.ts';
 import { parseSyncOutcome, type SyncEnd } from './sync-outcome.ts';
 import { changesOf, filesAfter, filesFound } from './sync-changes.ts';
@@ -180,10 +181,12 @@ export async function applyNode(shell: Shell, work: NodeWork): Promise<ApplyRepo
   const { wanted, credentials } = work;
   const { owner } = wanted;
   if (wanted.action === 'Restore') return restoreNode(shell, { ...work, owner });
-  const rendered = renderNode({ wanted, layout: work.layout, credentials });
-  const { files, authEntries, leftOut } = rendered;
   const plan: Errand['plan'] = ({ found, layout }) => {
+    const untaken = leaveReplaced(wanted, { found, layout });
+    const rendered = renderNode({ wanted: untaken.wanted, layout: work.layout, credentials });
+    const { files, authEntries } = rendered;
     const base = baseFolder(layout, wanted.runtime.name);
+    const leftOut = [...untaken.leftOut, ...rendered.leftOut];
     return { plan: planNode({ files, authEntries, found, owner, layout, base }), leftOut };
   };
   return attemptTwice(shell, work, { owner, plan, done: 'Applied' });
