@@ -79,12 +79,11 @@ function count(tally: Tally, target: Target, { wasKilled, call, problems }: Tria
   process.stdout.write(`INVALID ${where}\n${problems.map((problem) => `  ${problem}\n`).join('')}`);
 }
 
-function describeCommit(): string {
-  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  }).trim();
-}
+/** Read at the start: what runs for half an hour is what was there then. */
+const COMMIT = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+  cwd: import.meta.dirname,
+  encoding: 'utf8',
+}).trim();
 
 function printResult(
   tally: Tally,
@@ -108,7 +107,7 @@ function printResult(
     '',
     '| | |',
     '|---|---|',
-    `| commit | ${describeCommit()} |`,
+    `| commit | ${COMMIT} |`,
     `| seed | ${facts.seed} |`,
     `| scenarios × shells | ${facts.theatres} |`,
     `| system calls in them | ${facts.calls} |`,

@@ -38,7 +38,7 @@ const withTwoLogins = host(
 const MAIN = 'unqualified-search-registries = ["docker.io"]\n';
 const FOREIGN = '[[registry]]\nprefix = "other.example.com"\nlocation = "other.example.com"\n';
 const FOREIGN_HOST = 'server = "https://reg.example.net"\n';
-const DEFAULT_HOST = '[host."https://cache.example.net"]\n';
+const CACHE_HOST = '[host."https://cache.example.net"]\n';
 const AUTH = `{\n\t"auths": {\n\t\t"own.example.com": {\n\t\t\t"auth": "b3duOm93bg=="\n\t\t},\n\t\t"${AMS}": {\n\t\t\t"auth": "b2xkOm9sZA=="\n\t\t}\n\t}\n}\n`;
 
 const ON_CRIO = {
@@ -47,7 +47,7 @@ const ON_CRIO = {
 };
 const ON_CONTAINERD = {
   'containerd/config.toml': 'version = 2\n',
-  'containerd/certs.d/_default/hosts.toml': DEFAULT_HOST,
+  'containerd/certs.d/cache.example.net/hosts.toml': CACHE_HOST,
   'containerd/certs.d/reg.example.net/hosts.toml': FOREIGN_HOST,
 };
 
