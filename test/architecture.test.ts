@@ -25,7 +25,7 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   // What the webhook reads there, in memory that outlives its absence; it knows the API by the interface of `kubernetes`.
   cluster: { folders: ['domain', 'kubernetes'], packages: ['lru-cache'], node: [] },
   // What a node's files should be and what it takes to get there: pure but for the shell it is handed, and the TOML parser.
-  nodes: { folders: ['domain'], packages: ['smol-toml'], node: [] },
+  nodes: { folders: ['domain'], packages: ['smol-toml'], node: ['node:crypto'] },
   // On the node: the local shell, files watched, its own object at the API server. Small by what it may not import.
   agent: { folders: ['domain', 'nodes'], packages: [], node: '*' },
   // Nodes from afar: OpenSSH as the same shell.

@@ -7,6 +7,7 @@ import type { KubeObject } from '../kubernetes/resource.ts';
 import type { NodeLayout } from '../nodes/node-file.ts';
 import { DEFAULT_LAYOUT } from '../nodes/node-file.ts';
 import { CALL_TIMEOUT_MS } from './namespace-bindings.ts';
+import { nodeAuthName } from './nodes/node-auth-secret.ts';
 import { CANARY_LABEL } from './nodes/node-canary-pod.ts';
 
 export interface NodeCleanUpOptions {
@@ -144,7 +145,7 @@ function sayLeft(left: readonly KubeObject[], options: NodeCleanUpOptions): void
 /** Everything of ours for nodes that is at the API server. */
 async function removeObjects(states: readonly KubeObject[], options: NodeCleanUpOptions): Promise<string[]> {
   const { api, install } = options;
-  const { namespace, fullname } = install;
+  const { namespace } = install;
   const failures: string[] = [];
   const note = (what: string, failure: ApiFailure): void => {
     if (failure.kind !== 'forbidden') failures.push(`${what}: ${failure.message}`);
@@ -153,7 +154,7 @@ async function removeObjects(states: readonly KubeObject[], options: NodeCleanUp
     const removed = await api.remove(NODE_MIRROR_STATES, { namespace, name: metadata.name }, OPTIONS);
     if (!removed.ok) note(`NodeMirrorState ${metadata.name}`, removed.error);
   });
-  const secret = await api.remove(SECRETS, { namespace, name: `${fullname}-node-auth` }, OPTIONS);
+  const secret = await api.remove(SECRETS, { namespace, name: nodeAuthName(install) }, OPTIONS);
   if (!secret.ok) note('the Secret for nodes', secret.error);
   const canaries = await api.list(PODS, { namespace, labelSelector: `${CANARY_LABEL}=true` }, OPTIONS);
   if (!canaries.ok) note('canary pods', canaries.error);

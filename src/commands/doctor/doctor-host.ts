@@ -8,11 +8,12 @@ import { gather } from '../../nodes/writing/apply.ts';
 import { findingsOf } from '../../nodes/findings/findings.ts';
 import { runtimeOn } from '../../nodes/looking/found-runtime.ts';
 import type { Found } from '../../nodes/looking/found.ts';
-import { ownerOf } from '../../nodes/marker.ts';
 import type { Shell } from '../../nodes/shell.ts';
 import type { NodesSettings } from '../nodes/nodes-settings.ts';
 import type { NodeTarget } from '../nodes/nodes-targets.ts';
 import { layDown } from '../nodes/nodes-work.ts';
+import { ownedFiles } from '../../nodes/looking/owned-files.ts';
+import type { OwnedFile } from '../../nodes/looking/owned-files.ts';
 
 export interface HostVisit {
   readonly node: NodeTarget;
@@ -20,18 +21,6 @@ export interface HostVisit {
   readonly settings: NodesSettings;
   /** Of the declarations; undefined: none were given. */
   readonly sets: readonly MirrorSet[] | undefined;
-}
-
-interface OwnedFile {
-  readonly path: string;
-  readonly owner: string;
-}
-
-function ownedFiles(found: Found): readonly OwnedFile[] {
-  return [...found.entries.values()].flatMap(({ path, content }) => {
-    const owner = content === undefined ? undefined : ownerOf(content.text());
-    return owner === undefined ? [] : [{ path, owner }];
-  });
 }
 
 /** More than one installation on a node: each takes the other's files for somebody else's. */

@@ -1,5 +1,5 @@
 // Doctor objects: what a doctor reads of a cluster's declarations: the mirror sets in force, and the namespaces they are for.
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../../nodes/sha256.ts';
 import { readConfigMap, readMirrorSet, readSecret } from '../../cluster/declared-object.ts';
 import { parseMirrorSet } from '../../config/mirror-set.ts';
 import { resolveDeclarations } from '../../domain/declarations.ts';
@@ -32,10 +32,6 @@ export interface DoctorObjects {
   readonly namespaces: Fetched<readonly NamespaceText[]>;
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 /** Reads them once. */
 export async function readDeclared(api: DoctorApi, installNamespace: string): Promise<DoctorObjects> {
   const [setObjects, namespaces, secrets, configMaps] = await Promise.all([
@@ -61,7 +57,7 @@ export async function readDeclared(api: DoctorApi, installNamespace: string): Pr
       configMaps: itemsOf(configMaps).map(readConfigMap),
       namespaces: labelled.state === 'found' ? [...labelled.value] : [],
     },
-    { installNamespace, allowedEndpoints: [], sha256 },
+    { installNamespace, allowedEndpoints: [], sha256: sha256Hex },
   );
   return { setObjects, sets: resolved.sets, namespaces: labelled };
 }

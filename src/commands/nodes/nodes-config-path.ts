@@ -1,5 +1,4 @@
 // Nodes config path: has containerd read its certs.d, where it does not yet: only when asked, with a way back.
-import { createHash } from 'node:crypto';
 import { asString, own } from '../../domain/json.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
@@ -11,6 +10,7 @@ import { isAtLeast } from '../../nodes/looking/containerd-config.ts';
 import { kindAt, textAt } from '../../nodes/looking/found.ts';
 import type { NodeLayout } from '../../nodes/node-file.ts';
 import { readToml, tableAt } from '../../nodes/looking/toml-read.ts';
+import { sha256Hex } from '../../nodes/sha256.ts';
 import { isGood } from './nodes-result.ts';
 import type { NodeResult } from './nodes-result.ts';
 import { lookAgain } from './nodes-work.ts';
@@ -33,10 +33,6 @@ const MEANINGS: Readonly<Record<ConfigPathEnding, string>> = {
     'config_path was taken back, and containerd is NOT as it was before: look at it now, systemctl status containerd',
 };
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
 function planChange(seen: SeenNode, layout: NodeLayout): Result<ConfigPathChange, string> {
   const { file } = new ConfigFiles(seen.found, layout).containerd();
   const before = textAt(seen.found, file);
@@ -49,9 +45,9 @@ function planChange(seen: SeenNode, layout: NodeLayout): Result<ConfigPathChange
   const socket = asString(own(tableAt(table.ok ? table.value : undefined, 'grpc'), 'address'));
   return ok({
     file,
-    beforeSha256: before === undefined ? undefined : sha256(before),
+    beforeSha256: before === undefined ? undefined : sha256Hex(before),
     after: Buffer.from(after.value).toString('base64'),
-    afterSha256: sha256(after.value),
+    afterSha256: sha256Hex(after.value),
     path,
     socket: socket ?? USUAL_SOCKET,
     patienceSeconds: PATIENCE_SECONDS,

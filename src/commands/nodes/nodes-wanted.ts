@@ -1,5 +1,5 @@
 // Nodes wanted: which of the declared sets are for a node, and what its runtime is to know of them.
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { selects } from '../../domain/label-selector.ts';
 import type { Labels, LabelSelector } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
@@ -12,6 +12,7 @@ import { readsEach } from '../../nodes/rendering/pem-text.ts';
 import { parseNodeWanted } from '../../nodes/data/wanted-parse.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';
 import type { NodeWanted, Runtime } from '../../nodes/data/wanted.ts';
+import { sha256Hex } from '../../nodes/sha256.ts';
 
 function isForAll(selector: LabelSelector): boolean {
   return Object.keys(selector.matchLabels).length === 0 && selector.matchExpressions.length === 0;
@@ -42,10 +43,6 @@ export function notesOnSets(sets: readonly MirrorSet[], hasLabels: boolean): rea
     );
   }
   return notes;
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** containerd refuses all pulls through a host when one of its CAs cannot be read. */

@@ -6,11 +6,11 @@ import type { Finding } from '../../nodes/findings/finding.ts';
 import { findingsOf } from '../../nodes/findings/findings.ts';
 import { runtimeOn } from '../../nodes/looking/found-runtime.ts';
 import type { Found } from '../../nodes/looking/found.ts';
-import { ownerOf } from '../../nodes/marker.ts';
 import { nodeCredentials } from '../../nodes/data/node-credentials.ts';
 import type { Shell } from '../../nodes/shell.ts';
 import type { ApplyOutcome, ApplyReport } from '../../nodes/writing/sync-report.ts';
 import type { Runtime } from '../../nodes/data/wanted.ts';
+import { ownedFiles } from '../../nodes/looking/owned-files.ts';
 import { plainResult } from './nodes-result.ts';
 import type { NodeResult, NodeState } from './nodes-result.ts';
 import type { NodesSettings } from './nodes-settings.ts';
@@ -142,18 +142,6 @@ export async function takeAway(
     notes: RELOADS[report.reload],
     files: report.files.map(({ path }) => path),
   };
-}
-
-interface OwnedFile {
-  readonly path: string;
-  readonly owner: string;
-}
-
-function ownedFiles(found: Found): readonly OwnedFile[] {
-  return [...found.entries.values()].flatMap(({ path, content }) => {
-    const owner = content === undefined ? undefined : ownerOf(content.text());
-    return owner === undefined ? [] : [{ path, owner }];
-  });
 }
 
 /** What is on the node; with declarations also whether it is what they want. */

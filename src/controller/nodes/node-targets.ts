@@ -1,5 +1,5 @@
 // Node targets: what each node is to have, from the mirror sets that select it; and its present data in the order of the moment.
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Credential } from '../../domain/credential.ts';
 import { selects } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
@@ -8,6 +8,7 @@ import type { LeftOut } from '../../nodes/node-file.ts';
 import { nodeHosts, orderSources } from '../../nodes/data/node-sources.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';
 import type { NodeWanted, Runtime, WantedHost } from '../../nodes/data/wanted.ts';
+import { sha256Hex } from '../../nodes/sha256.ts';
 import type { NodeOrderBook } from './node-order-book.ts';
 import type { NodeRecord } from './node-record.ts';
 
@@ -17,10 +18,6 @@ export interface NodeTarget {
   /** The sets that select it, by name; none: what we have written there is to go. */
   readonly sets: readonly MirrorSet[];
   readonly leftOut: readonly LeftOut[];
-}
-
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/gu;
