@@ -183,16 +183,24 @@ describe('doctor', () => {
   });
 
   it('tells of pods that were not seen', async () => {
-    // Created while nothing answers at the Service's address, so that the API server passes the webhook by.
-    await kubectl('run', 'unseen', '-n', 'shop', '--image=upstream.invalid/team/app:1');
-    await waitFor(
-      'the pod to be older than the margin',
-      30_000,
-      async () => of(await doctor(), 'pods-seen')[0] === 'error',
-    );
+    // Created while nothing answers at the Service's address, so that the API server passes the webhook by. One that comes
+    // right after the opt-in is none to wonder about, so there is another one with each look.
+    let pods = 0;
+    await waitFor('a pod that came well after the opt-in', 30_000, async () => {
+      pods += 1;
+      await kubectl(
+        'run',
+        `unseen-${pods}`,
+        '-n',
+        'shop',
+        '--labels=test=unseen',
+        '--image=upstream.invalid/team/app:1',
+      );
+      return of(await doctor(), 'pods-seen')[0] === 'error';
+    });
     const [said] = messages(await doctor(), 'error').filter((each) => each.startsWith('pods-seen'));
     expect(said).toContain('shop/unseen');
-    await kubectl('delete', 'pod', '-n', 'shop', 'unseen', '--now');
+    await kubectl('delete', 'pods', '-n', 'shop', '-l', 'test=unseen', '--now');
   });
 
   it('tells of a policy that refuses a pod that was pointed at a mirror', async () => {
