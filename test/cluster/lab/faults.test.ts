@@ -136,13 +136,17 @@ describe('pods are created all the time', () => {
       );
     await scale(0);
     await waitFor('the webhook to be gone', 60_000, async () => (await allPodsOf('webhook')).length === 0);
-    const stream = new Stream();
-    await pause(3_000);
-    const created = await stream.stop();
-    expectAllCreated(created);
-    expect(created.at(-1)?.annotated).toBe(false);
-    await scale(2);
-    await waitReady('webhook', 2);
+    try {
+      const stream = new Stream();
+      await pause(3_000);
+      const created = await stream.stop();
+      expectAllCreated(created);
+      expect(created.at(-1)?.annotated).toBe(false);
+    } finally {
+      // All other files need it.
+      await scale(2);
+      await waitReady('webhook', 2);
+    }
     await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
   });
 
