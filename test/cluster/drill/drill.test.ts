@@ -160,13 +160,13 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
   });
 
   it('lets the kernel end the rules when the timer has been killed too', async () => {
-    const child = await startBlocking('13');
+    const child = await startBlocking('25');
     child.kill('SIGKILL');
     node.killShell();
-    const [timer] = findProcesses('sh -c sleep 13; iptables');
+    const [timer] = findProcesses('sh -c sleep 25; iptables');
     process.kill(Number(timer), 'SIGKILL');
     expect(node.isReachable()).toBe(false);
-    await waitFor('the rules to end', 25_000, () => Promise.resolve(node.isReachable()));
+    await waitFor('the rules to end', 45_000, () => Promise.resolve(node.isReachable()));
     // They are still there, and match nothing any more.
     expect(node.rules().length).toBeGreaterThan(0);
     expect(node.rules().join('\n')).toContain('--datestop');
