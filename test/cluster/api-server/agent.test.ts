@@ -121,6 +121,12 @@ async function reaches(node: string, state: NodeStatus['state']): Promise<Partia
   return seen ?? {};
 }
 
+/** Resolves once a line that was written after the first `since` ones holds both texts. */
+async function untilLogged(what: string, text: string, other: string, since = 0): Promise<void> {
+  const isIt = (line: string): boolean => line.includes(text) && line.includes(other);
+  await waitFor(what, 10_000, () => Promise.resolve(lines.slice(since).some(isIt)));
+}
+
 function hostsToml(node: string): string {
   return path.join(root, node, `containerd/certs.d/${UPSTREAM}/hosts.toml`);
 }
@@ -158,9 +164,14 @@ describe('the agent at a real API server', () => {
     await tell('node1', wanted({ revision: 'f'.repeat(16), hosts: [host([UPSTREAM, 'dc1.example:5000'])] }));
     await reaches('node1', 'UpToDate');
     expect(readFileSync(hostsToml('node1'), 'utf8')).toContain('dc1.example:5000');
+    // The agent looks once more at what it has written: a file that goes under that look is news.
+    await untilLogged('the look at its own writing', '"outcome":"Unchanged"', 'ffffffffffffffff');
     const { updatedAt } = await statusAt('node1');
+    const before = lines.length;
     rmSync(hostsToml('node1'));
-    await waitFor('the repair', 10_000, () => Promise.resolve(existsSync(hostsToml('node1'))));
+    await untilLogged('the repair', 'our files were changed: repaired', '', before);
+    await untilLogged('the look at the repair', '"outcome":"Unchanged"', 'ffffffffffffffff', before);
+    expect(readFileSync(hostsToml('node1'), 'utf8')).toContain('dc1.example:5000');
     expect((await statusAt('node1')).updatedAt).toBe(updatedAt);
   });
 

@@ -6,6 +6,9 @@ import { waitFor } from '../../lab/wait.ts';
 import { account, install, InstalledChart, type Call, type Reply } from '../rights/installed-chart.ts';
 
 const AGENT = 'registry-failover-agent';
+const NOTHING_BUT_STATUS = /nothing but the status/;
+// Two policies refuse it, and which of them the API server names depends on the order in which it found them.
+const NOT_OF_AN_AGENT = /nothing but the status|those who may update RegistryMirrorSets/;
 const states = `/apis/registry-failover.io/v1alpha1/namespaces/${install.namespace}/nodemirrorstates`;
 const inNamespace = (rest: string, namespace = install.namespace): string =>
   `/api/v1/namespaces/${namespace}/${rest}`;
@@ -62,7 +65,8 @@ beforeAll(async () => {
   await cluster.expectDone(generous('generous-default', install.namespace, 'default'));
   await waitFor('the policy of agents to be in force', 20_000, async () => {
     const call = post(`${inNamespace('configmaps')}?dryRun=All`, { metadata: { name: 'a' } });
-    return (await cluster.withToken(tokens.get('node1') ?? '', call)).status === 403;
+    // Without the right it would be a 403 as well.
+    return NOTHING_BUT_STATUS.test((await cluster.withToken(tokens.get('node1') ?? '', call)).message);
   });
 }, 120_000);
 
@@ -155,27 +159,23 @@ describe('an agent', () => {
 
   it.each<[string, Call, RegExp]>([
     ['the status of another node', merge(`${states}/node2/status`, upToDate), /this token is of node node1/],
-    ['what is wanted of its node', merge(`${states}/node1`, restore), /nothing but the status/],
-    ['what is wanted of another', merge(`${states}/node2`, restore), /nothing but the status/],
-    ['a state of its own', post(states, state({}, 'node3')), /nothing but the status/],
-    ['its state away', remove(`${states}/node1`), /nothing but the status/],
-    ['a pod', post(inNamespace('pods'), pod()), /nothing but the status/],
-    ['a pod away', remove(inNamespace('pods/agent-node2')), /nothing but the status/],
+    ['what is wanted of its node', merge(`${states}/node1`, restore), NOT_OF_AN_AGENT],
+    ['what is wanted of another', merge(`${states}/node2`, restore), NOT_OF_AN_AGENT],
+    ['a state of its own', post(states, state({}, 'node3')), NOT_OF_AN_AGENT],
+    ['its state away', remove(`${states}/node1`), NOTHING_BUT_STATUS],
+    ['a pod', post(inNamespace('pods'), pod()), NOTHING_BUT_STATUS],
+    ['a pod away', remove(inNamespace('pods/agent-node2')), NOTHING_BUT_STATUS],
     [
       'a token of another pod',
       post(inNamespace('serviceaccounts/default/token'), { spec: {} }),
-      /nothing but the status/,
+      NOTHING_BUT_STATUS,
     ],
     [
       'a secret elsewhere',
       post(inNamespace('secrets', 'shop'), { metadata: { name: 'a' } }),
-      /nothing but the/,
+      NOTHING_BUT_STATUS,
     ],
-    [
-      'into a pod',
-      post(inNamespace('pods/agent-node2/exec?command=id'), undefined),
-      /nothing but the status/,
-    ],
+    ['into a pod', post(inNamespace('pods/agent-node2/exec?command=id'), undefined), NOTHING_BUT_STATUS],
   ])('may not write %s, whatever rights somebody has given it', async (_name, call, why) => {
     const { status, message } = await as('node1', call);
     expect(status).toBe(403);
