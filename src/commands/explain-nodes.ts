@@ -3,7 +3,7 @@ import { printEndpoint } from '../domain/endpoint.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
-import { nodeHosts } from '../nodes/data/node-sources.ts';
+import { nodeHosts } from '../nodes/sources/node-sources.ts';
 import { USUAL_VERSIONS } from '../nodes/data/runtime-version.ts';
 import { RUNTIMES } from '../nodes/data/wanted.ts';
 import type { RuntimeName } from '../nodes/data/wanted.ts';

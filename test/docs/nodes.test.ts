@@ -6,7 +6,7 @@ import { WANTED_BOUNDS } from '../../src/domain/node-bounds.ts';
 import { resolveDeclarations } from '../../src/domain/declarations.ts';
 import { FINDING_CODES } from '../../src/nodes/findings/finding.ts';
 import { DEFAULT_LAYOUT, LEFT_OUT_REASONS } from '../../src/nodes/node-file.ts';
-import { nodeHosts } from '../../src/nodes/data/node-sources.ts';
+import { nodeHosts } from '../../src/nodes/sources/node-sources.ts';
 import { renderNode } from '../../src/nodes/rendering/render.ts';
 import type { Runtime } from '../../src/nodes/data/wanted.ts';
 import { CASE_OWNER } from '../nodes/cases.ts';

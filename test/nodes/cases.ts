@@ -3,7 +3,7 @@ import { Credential } from '../../src/domain/credential.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import type { NodeLayout } from '../../src/nodes/node-file.ts';
 import type { RenderInput } from '../../src/nodes/rendering/render.ts';
-import { orderSources } from '../../src/nodes/data/node-sources.ts';
+import { orderSources } from '../../src/nodes/sources/node-sources.ts';
 import { WANTED_VERSION } from '../../src/nodes/data/wanted.ts';
 import type { NodeWanted, Runtime, WantedHost, WantedSource } from '../../src/nodes/data/wanted.ts';
 

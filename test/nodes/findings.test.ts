@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FINDING_CODES } from '../../src/nodes/findings/finding.ts';
 import { findingsOf } from '../../src/nodes/findings/findings.ts';
-import { runtimeOn } from '../../src/nodes/looking/found-runtime.ts';
+import { runtimeOn } from '../../src/nodes/findings/found-runtime.ts';
 import { DEFAULT_LAYOUT } from '../../src/nodes/node-file.ts';
 import type { RuntimeName } from '../../src/nodes/data/wanted.ts';
 import { foundNode } from './found-node.ts';

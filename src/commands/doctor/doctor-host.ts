@@ -6,7 +6,7 @@ import { judgeNode } from '../../explain/doctor/doctor-node.ts';
 import type { NodeReport } from '../../explain/doctor/doctor-node.ts';
 import { gather } from '../../nodes/writing/apply.ts';
 import { findingsOf } from '../../nodes/findings/findings.ts';
-import { runtimeOn } from '../../nodes/looking/found-runtime.ts';
+import { runtimeOn } from '../../nodes/findings/found-runtime.ts';
 import type { Found } from '../../nodes/looking/found.ts';
 import type { Shell } from '../../nodes/shell.ts';
 import type { NodesSettings } from '../nodes/nodes-settings.ts';

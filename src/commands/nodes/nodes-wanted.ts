@@ -7,7 +7,7 @@ import type { Problem } from '../../domain/problem.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import type { LeftOut } from '../../nodes/node-file.ts';
-import { nodeHosts } from '../../nodes/data/node-sources.ts';
+import { nodeHosts } from '../../nodes/sources/node-sources.ts';
 import { readsEach } from '../../nodes/rendering/pem-text.ts';
 import { parseNodeWanted } from '../../nodes/data/wanted-parse.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';

@@ -4,7 +4,7 @@ import type { MirrorSet } from '../../domain/mirror-set.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { printPrefix } from '../../domain/reference.ts';
 import type { LeftOut } from '../../nodes/node-file.ts';
-import type { NodeHosts } from '../../nodes/data/node-sources.ts';
+import type { NodeHosts } from '../../nodes/sources/node-sources.ts';
 import type { Rendered } from '../../nodes/rendering/render.ts';
 import type { Runtime } from '../../nodes/data/wanted.ts';
 

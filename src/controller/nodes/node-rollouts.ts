@@ -8,7 +8,7 @@ import type { NodesFact } from '../../domain/set-status-facts.ts';
 import type { ClusterApi, Informer, InformerSource } from '../../kubernetes/cluster-api.ts';
 import { NODES } from '../../kubernetes/resource.ts';
 import { aborted } from '../../kubernetes/wait.ts';
-import { nodeCredentials } from '../../nodes/data/node-credentials.ts';
+import { nodeCredentials } from '../../nodes/sources/node-credentials.ts';
 import { NodeAuthSecret } from './node-auth-secret.ts';
 import { NodeCanaries } from './node-canaries.ts';
 import { countNodes, nodesFactOf } from './node-facts.ts';

@@ -1,7 +1,7 @@
 // Config files: where the runtimes' own configuration is on a node, as far as it was gathered. Pure.
 import { asArray, asString, own } from '../../domain/json.ts';
 import type { ConfigText } from './containerd-config.ts';
-import { flagOf, processOf } from './found-runtime.ts';
+import { flagOf, processOf } from './found-process.ts';
 import { entriesIn, textAt } from './found.ts';
 import type { Found } from './found.ts';
 import type { NodeLayout } from '../node-file.ts';

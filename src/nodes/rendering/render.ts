@@ -4,12 +4,12 @@ import type { Endpoint } from '../../domain/endpoint.ts';
 import { renderHosts } from './containerd-hosts.ts';
 import { crioCaFile, renderDropIn } from './crio-drop-in.ts';
 import type { FilePlace } from './crio-drop-in.ts';
-import { leaveOut } from '../left-out.ts';
+import { leaveOut } from './left-out.ts';
 import { printMarker } from '../marker.ts';
 import type { LeftOut, NodeFile, NodeLayout } from '../node-file.ts';
 import { hasDialTimeout } from '../data/runtime-version.ts';
-import { usableHost } from '../data/usable-host.ts';
-import type { UsableHost, UsableSource } from '../data/usable-host.ts';
+import { usableHost } from './usable-host.ts';
+import type { UsableHost, UsableSource } from './usable-host.ts';
 import type { NodeWanted } from '../data/wanted.ts';
 
 export interface RenderInput {

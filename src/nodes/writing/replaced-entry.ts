@@ -4,7 +4,7 @@ import { coversPrefix, effectsOf, readRegistriesConf } from '../looking/registri
 import type { RegistryEntry } from '../looking/registries-conf.ts';
 import { entriesIn, kindAt, textAt } from '../looking/found.ts';
 import type { Found } from '../looking/found.ts';
-import { leaveOut } from '../left-out.ts';
+import { leaveOut } from '../rendering/left-out.ts';
 import { ownerOf } from '../marker.ts';
 import type { LeftOut, NodeLayout } from '../node-file.ts';
 import { CRIO_DROP_IN } from '../rendering/crio-drop-in.ts';

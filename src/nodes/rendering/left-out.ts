@@ -1,6 +1,6 @@
 // Left out: what of a declaration is not in a node's files, each reason with its one sentence and what to do.
-import type { LeftOut, LeftOutReason } from './node-file.ts';
-import type { RuntimeName } from './data/wanted.ts';
+import type { LeftOut, LeftOutReason } from '../node-file.ts';
+import type { RuntimeName } from '../data/wanted.ts';
 
 /** What a sentence is about. */
 export interface LeftOutSubject {

@@ -2,7 +2,7 @@
 import type { Mirror, MirrorSet } from '../../domain/mirror-set.ts';
 import { nodeCredentialOf } from './node-credentials.ts';
 import type { LeftOutReason } from '../node-file.ts';
-import type { RuntimeName, WantedSource } from './wanted.ts';
+import type { RuntimeName, WantedSource } from '../data/wanted.ts';
 
 /** CRI-O sends a pod's credential to no other host: a mirror that wants one is no use without NodeAuth. */
 function crioVerdict(set: MirrorSet, mirror: Mirror): WantedSource['auth'] | LeftOutReason {

@@ -5,14 +5,14 @@ import { printEndpoint } from '../../domain/endpoint.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
 import { WANTED_BOUNDS } from '../../domain/node-bounds.ts';
 import { printPrefix } from '../../domain/reference.ts';
-import { leaveOut } from '../left-out.ts';
+import { leaveOut } from '../rendering/left-out.ts';
 import { authAt } from './mirror-auth.ts';
 import { nodeCredentials } from './node-credentials.ts';
 import type { LeftOut, LeftOutReason } from '../node-file.ts';
 import { comparePrefixes, renderContainerdHost } from '../rendering/render.ts';
-import { usableHost } from './usable-host.ts';
-import type { UsableHost } from './usable-host.ts';
-import type { Runtime, WantedHost, WantedSource } from './wanted.ts';
+import { usableHost } from '../rendering/usable-host.ts';
+import type { UsableHost } from '../rendering/usable-host.ts';
+import type { Runtime, WantedHost, WantedSource } from '../data/wanted.ts';
 
 /** Is a place believed to answer? `out` only when it is known not to. */
 export type Standing = 'well' | 'out';

@@ -2,13 +2,13 @@
 import type { Credential } from '../../domain/credential.ts';
 import { parseEndpoint } from '../../domain/endpoint.ts';
 import type { Endpoint } from '../../domain/endpoint.ts';
-import { containerdUrl } from '../rendering/containerd-hosts.ts';
-import { crioMaps } from '../rendering/crio-drop-in.ts';
-import { leaveOut } from '../left-out.ts';
+import { containerdUrl } from './containerd-hosts.ts';
+import { crioMaps } from './crio-drop-in.ts';
+import { leaveOut } from './left-out.ts';
 import type { LeftOut, LeftOutReason } from '../node-file.ts';
-import { readCertificates } from '../rendering/pem-text.ts';
-import { holdsBrackets } from './runtime-version.ts';
-import type { Runtime, WantedHost, WantedSource } from './wanted.ts';
+import { readCertificates } from './pem-text.ts';
+import { holdsBrackets } from '../data/runtime-version.ts';
+import type { Runtime, WantedHost, WantedSource } from '../data/wanted.ts';
 
 /** A source with everything that is written of it. */
 export interface UsableSource {

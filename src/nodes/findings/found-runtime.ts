@@ -2,49 +2,20 @@
 import { isSupportedRuntime, SUPPORTED_RUNTIMES } from '../../domain/managed-node.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
-import { finding } from '../findings/finding.ts';
-import type { Finding } from '../findings/finding.ts';
-import type { Found, FoundProcess } from './found.ts';
+import { finding } from './finding.ts';
+import type { Finding } from './finding.ts';
+import type { Found } from '../looking/found.ts';
+import { flagOf, processOf, versionOf } from '../looking/found-process.ts';
 import { RUNTIMES } from '../data/wanted.ts';
 import type { Runtime, RuntimeName } from '../data/wanted.ts';
 
 const TITLES: Readonly<Record<RuntimeName, string>> = { crio: 'CRI-O', containerd: 'containerd' };
-
-/** The value of a flag, as `--flag=value` or `--flag value`. */
-export function flagOf(cmdline: readonly string[], ...names: readonly string[]): string | undefined {
-  for (const [index, word] of cmdline.entries()) {
-    if (names.includes(word)) return cmdline[index + 1];
-    const name = names.find((each) => each.startsWith('--') && word.startsWith(`${each}=`));
-    if (name !== undefined) return word.slice(name.length + 1);
-  }
-  return undefined;
-}
-
-/** Docker brings a containerd of its own, which no kubelet talks to. */
-function isDockers({ cmdline }: FoundProcess): boolean {
-  return flagOf(cmdline, '--config', '-c')?.includes('/docker/containerd/') ?? false;
-}
-
-/** The process of a runtime that a kubelet may talk to. */
-export function processOf(found: Found, name: RuntimeName): FoundProcess | undefined {
-  return found.processes.find((process) => process.comm === name && !isDockers(process));
-}
 
 /** The runtime whose socket the kubelet was told of on its command line. */
 function toldToKubelet({ processes }: Found): RuntimeName | undefined {
   const kubelet = processes.find(({ comm }) => comm === 'kubelet');
   const socket = kubelet === undefined ? undefined : flagOf(kubelet.cmdline, '--container-runtime-endpoint');
   return RUNTIMES.find((name) => socket?.includes(`/${name}`) === true);
-}
-
-/** `crio version 1.34.0`, `containerd github.com/containerd/containerd/v2 v2.1.4 7537…`; not an ABI's or a library's. */
-function versionIn(text: string): string | undefined {
-  return /(?:^|\s)v?(\d+\.\d+(?:\.\d+)?[0-9A-Za-z.+~_-]{0,40})(?=\s|$)/.exec(text.split('\n')[0] ?? '')?.[1];
-}
-
-/** The version that the program of a runtime says. */
-export function versionOf(found: Found, name: RuntimeName): string | undefined {
-  return versionIn(found.programs.find((program) => program.name === name)?.version ?? '');
 }
 
 function withVersion(found: Found, name: RuntimeName): Result<Runtime, Finding> {
