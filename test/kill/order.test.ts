@@ -73,6 +73,12 @@ function parseTrace(text: string): readonly Call[] {
   });
 }
 
+function scenarioOf(name: string): Scenario {
+  const found = SCENARIOS.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no scenario ${name}`);
+  return found;
+}
+
 /** A scenario's change, and the calls of the script that makes it. */
 async function trace(scenario: Scenario): Promise<{
   readonly scene: NodeScene;
@@ -153,9 +159,7 @@ describe.runIf(whyNot === '')(`the script that changes a node${whyNot}`, () => {
   );
 
   it('notes what is under way before the first rename, and takes the note off after the last delete', async () => {
-    const scenario = SCENARIOS.find(({ name }) => name === 'CRI-O, other certificates, a host less');
-    if (scenario === undefined) throw new Error('no such scenario');
-    const { calls, scene } = await trace(scenario);
+    const { calls, scene } = await trace(scenarioOf('CRI-O, other certificates, a host less'));
     const noted = calls.flatMap(({ name, paths }, index) =>
       name === 'rename' && paths.at(-1)?.endsWith('.note') === true ? [index] : [],
     );
@@ -172,11 +176,21 @@ describe.runIf(whyNot === '')(`the script that changes a node${whyNot}`, () => {
     );
   });
 
+  it('places what is new before what is old goes, where the runtime is another one', async () => {
+    const { calls, scene } = await trace(scenarioOf('from CRI-O to containerd'));
+    const { containersFolder, containerdFolder } = scene.layout;
+    const placed = arrival(calls, `${containerdFolder}/certs.d/fra.example.com/hosts.toml`);
+    const dropIn = `${containersFolder}/registries.conf.d/90-registry-failover.conf`;
+    const gone = calls.findIndex(({ name, paths }) => name === 'rename' && paths[0] === dropIn);
+    expect(placed).toBeGreaterThan(0);
+    expect(gone).toBeGreaterThan(placed);
+  });
+
   it('lets containerd’s hosts.toml go before the certificates that it names', async () => {
     const { calls } = await trace({
       name: 'stale files in a folder that was there before us',
       found: { 'containerd/certs.d/quay.example.com/notes.txt': 'kept' },
-      before: SCENARIOS.find(({ name }) => name === 'containerd, restore')?.before,
+      before: scenarioOf('containerd, restore').before,
       wanted: undefined,
       hasCrio: false,
     });

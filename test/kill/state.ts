@@ -113,6 +113,13 @@ function lostSources(now: Photo, old: Photo, next: Photo): readonly string[] {
     .map(([host, sources]) => `${host} has "${sources}", neither what it had nor what it was to have`);
 }
 
+/** New before old is deleted: where something old has gone, all that is new is there. */
+function goneTooEarly(now: Photo, old: Photo, next: Photo): readonly string[] {
+  const gone = Object.keys(old).filter((path) => isRead(path) && !(path in next) && !(path in now));
+  const missing = Object.keys(next).filter((path) => isRead(path) && now[path] !== next[path]);
+  return gone.length === 0 ? [] : missing.map((path) => `${gone[0]} has gone, and ${path} is not new yet`);
+}
+
 function openSecrets(now: Photo): readonly string[] {
   const encoded = Buffer.from(`pull:${SECRET}`).toString('base64');
   return Object.entries(now)
@@ -132,7 +139,8 @@ export function judgeMoment(
   );
   if (torn.length > 0) return torn;
   const invalid = invalidFiles(now, root);
-  return [...invalid, ...(invalid.length > 0 ? [] : lostSources(now, old, next)), ...openSecrets(now)];
+  const lost = invalid.length > 0 ? [] : lostSources(now, old, next);
+  return [...invalid, ...lost, ...goneTooEarly(now, old, next), ...openSecrets(now)];
 }
 
 /** In what two photos differ. */
