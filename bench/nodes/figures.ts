@@ -212,7 +212,9 @@ Upstream and mirror are private, each with an account of its own, and the pods h
 registry's packets are dropped, as behind a firewall. "Hand-made" is what the guides show: one entry with one mirror, written on every node. CRI-O
 does not show a pod's credential to a mirror; containerd shows it the upstream's. "Agents alone": the pods are in a namespace that is not
 opted in, so no webhook sees them, as with static pods; the order is turned within seconds of the outage, and until then a runtime
-tries the upstream first: containerd gives up on it after 1 s for each request, CRI-O after 30 s a dial, which nobody can set; it made two here.
+tries the upstream first: containerd gives up on it after 1 s for each request, CRI-O after 30 s a dial, which nobody can set. It made two
+here: the lab's build (the Go module 1.34.0, which is older than the release), and releases 1.33.0 to 1.33.3, ask for an OCI artifact of that
+name before they ask for the image; later ones ask for the image first.
 `;
 }
 
