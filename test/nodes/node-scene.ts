@@ -99,6 +99,8 @@ export interface FakeCrio {
   /** The drop-in as it was when it was last told; '' when there was none, or it was never told. */
   readonly view: () => string;
   readonly pid: number;
+  /** Lets one that is starting catch SIGHUP from now on. */
+  readonly wake: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -182,8 +184,11 @@ export class NodeScene {
     });
   }
 
-  /** `dies`: of the signal, as CRI-O does not. */
-  async startCrio({ dies = false }: { readonly dies?: boolean } = {}): Promise<FakeCrio> {
+  /** `dies`: of the signal, as CRI-O does not. `starts`: until it is woken a SIGHUP ends it, as it does end a CRI-O that is starting. */
+  async startCrio({
+    dies = false,
+    starts = false,
+  }: { readonly dies?: boolean; readonly starts?: boolean } = {}): Promise<FakeCrio> {
     // A folder of its own: bash reads its script bit by bit.
     const program = join(mkdtempSync(join(this.folder, 'program-')), 'not-crio');
     const [hups, view] = [join(this.folder, 'crio-hups'), join(this.folder, 'crio-view')];
@@ -194,7 +199,13 @@ export class NodeScene {
     // It lives as long as its standard input, which is ours.
     writeFileSync(
       program,
-      `#!/bin/bash\ntrap '${dies ? 'exit 1' : reads}' HUP\necho ready\nwhile read -r line; do :; done\n`,
+      [
+        '#!/bin/bash',
+        starts ? 'echo starting; read -r line || exit' : '',
+        `trap '${dies ? 'exit 1' : reads}' HUP`,
+        'echo ready',
+        'while read -r line; do :; done\n',
+      ].join('\n'),
     );
     chmodSync(program, 0o755);
     const child = spawn(program, { stdio: ['pipe', 'pipe', 'ignore'] });
@@ -205,12 +216,14 @@ export class NodeScene {
     // Called `crio` here only: other tests, and other people's, look for such processes in the real /proc.
     mkdirSync(entry);
     writeFileSync(join(entry, 'comm'), 'crio\n');
-    for (const name of ['stat', 'status', 'cmdline']) symlinkSync(`/proc/${pid}/${name}`, join(entry, name));
+    for (const name of ['stat', 'status', 'task', 'cmdline'])
+      symlinkSync(`/proc/${pid}/${name}`, join(entry, name));
     const ended = new Promise((resolve) => child.once('exit', resolve));
     return {
       hups: () => readFileSync(hups, 'utf8').split('\n').length - 1,
       view: () => readFileSync(view, 'utf8'),
       pid,
+      wake: () => void child.stdin.write('\n'),
       stop: async () => {
         child.kill('SIGKILL');
         await ended;

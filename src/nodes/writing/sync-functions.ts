@@ -14,23 +14,64 @@ const PROCESSES = String.raw`
     done <"$proc/$1/status"
     [ -z "$more" ]
   }
+  # is PID:START
+  is() { started "${'${1%%:*}'}" && [ "$start" = "${'${1##*:}'}" ]; }
+  # hears PID: does it live on after a SIGHUP? See docs/adr/0014-sighup-when-it-is-heard.md
+  hears() {
+    mask=''
+    while read -r key mask more; do
+      [ "$key" != SigCgt: ] || break
+    done 2>/dev/null <"$proc/$1/status"
+    case "$mask" in *[13579bdf]) ;; *) return 1 ;; esac
+    # Without a handler for SIGURG it is no Go program, and what it catches is what it asked for.
+    case "$mask" in *[4567cdef]?????) ;; *) return 0 ;; esac
+    # Of a Go program one thread blocks all signals but those that it asked for.
+    for thread in "$proc/$1"/task/[0-9]*; do
+      mask=''
+      while read -r key mask more; do
+        [ "$key" != SigBlk: ] || break
+      done 2>/dev/null <"$thread/status"
+      case "$mask" in ffffff*[02468ace]) return 0 ;; esac
+    done
+    return 1
+  }
+  # awake: waits until there is no CRI-O that a SIGHUP would end, as it would end one that is starting; sets found.
+  # 100 looks, 0.2 s apart, for the whole script, which has a minute.
+  patience=100
+  awake() {
+    while :; do
+      found='' deaf=''
+      for entry in "$proc"/[0-9]*; do
+        name=''
+        IFS= read -r name 2>/dev/null <"$entry/comm" || continue
+        pid=${'${entry##*/}'}
+        if [ "$name" != crio ] || ! started "$pid"; then continue; fi
+        found="$found $pid:$start"
+        hears "$pid" || deaf=$pid
+      done
+      [ -n "$deaf" ] || return 0
+      step="wait any longer for CRI-O (process $deaf) to start: until it has, a SIGHUP would end it (systemctl status crio)"
+      [ "$patience" -gt 0 ] || return 1
+      patience=$((patience - 1))
+      sleep 0.2
+    done
+  }
   # reload: SIGHUP to CRI-O, then a second in which it must not die; without one there is nobody to tell
   reload() {
     tried=yes told=''
-    for entry in "$proc"/[0-9]*; do
-      name=''
-      IFS= read -r name 2>/dev/null <"$entry/comm" || continue
-      pid=${'${entry##*/}'}
-      if [ "$name" != crio ] || ! started "$pid"; then continue; fi
-      if kill -HUP "$pid"; then told="$told $pid:$start"
-      elif started "$pid"; then return 1
+    awake || return 1
+    step='tell CRI-O to read its configuration anew (SIGHUP), or it ended within a second of that (systemctl status crio)'
+    for one in $found; do
+      is "$one" || continue
+      if kill -HUP "${'${one%%:*}'}"; then told="$told $one"
+      elif is "$one"; then return 1
       fi
     done
     for turn in 1 2 3 4 5; do
       [ -n "$told" ] || return 0
       sleep 0.2
       for one in $told; do
-        started "${'${one%%:*}'}" && [ "$start" = "${'${one##*:}'}" ] || return 1
+        is "$one" || return 1
       done
     done
   }`;
@@ -75,7 +116,7 @@ const ENDS = String.raw`
   stale() { unmake; tell 'outcome changed' "$1"; exit 0; }
   # fail: back to where it began. The step under way is the reason.
   fail() {
-    outcome=stopped undone=yes
+    outcome=stopped undone=yes why=$step
     [ -z "$changing" ] || outcome=rolledback
     if [ -n "$noted" ]; then
       back
@@ -86,7 +127,7 @@ const ENDS = String.raw`
     [ -z "$staging" ] || unstage
     unmake
     [ "$undone" = yes ] || outcome=broken
-    tell "outcome $outcome" "$step"
+    tell "outcome $outcome" "$why"
     exit 0
   }
   run() { "$@" || fail; }

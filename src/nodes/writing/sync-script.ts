@@ -275,18 +275,15 @@ export function printSyncScript(plan: SyncPlan, { layout, processFolder }: SyncS
     SYNC_FUNCTIONS,
     ...wayBack(plan),
     ...unstaging(plan),
+    // A CRI-O that is starting is waited for while nothing has changed yet.
+    ...(plan.reload ? ['run awake'] : []),
     ...opening(plan),
     ...checks(plan, layout),
     ...staging(plan),
     ...keeping(plan.writes),
     ...renames(plan),
     ...deleting(plan.deletes),
-    ...(plan.reload
-      ? step(
-          'tell CRI-O to read its configuration anew (SIGHUP), or it ended within a second of that (systemctl status crio)',
-          'run reload',
-        )
-      : []),
+    ...(plan.reload ? ['run reload'] : []),
     ...verifying(plan),
     ...deleting(plan.lateDeletes),
     ...deletingFolders(plan),
