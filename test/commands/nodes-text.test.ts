@@ -40,6 +40,11 @@ function report(results: readonly NodeResult[], parts: Partial<NodesReport> = {}
   };
 }
 
+const LEFT_OUT = [
+  { set: 'ocir', prefix: 'fra', endpoint: 'ams', reason: 'CredentialNotSent', message: 'Never sent.' },
+] as const;
+const DELETE = { path: '/etc/f', action: 'delete', secret: false, before: 'a\n' } as const;
+
 const plain = (_: string, text: string): string => text;
 
 function text(results: readonly NodeResult[], parts: Partial<NodesReport> = {}): string {
@@ -66,6 +71,27 @@ describe('the exit code', () => {
     ],
     ['what was written has no effect', [result('a', 'changed', { findings: [GRAVE] })], 'apply', 4],
     ['something is merely good to know', [result('a', 'changed', { findings: [HINT] })], 'apply', 0],
+    ['all is left out', [result('a', 'unchanged', { leftOut: LEFT_OUT })], 'apply', 4],
+    ['all is left out, and was found so', [result('a', 'unchanged', { leftOut: LEFT_OUT })], 'status', 4],
+    ['no set is for the node', [result('a', 'unchanged')], 'apply', 0],
+    [
+      'something is left out, and the rest is there',
+      [result('a', 'unchanged', { leftOut: LEFT_OUT, files: ['/etc/f'] })],
+      'apply',
+      0,
+    ],
+    [
+      'something is left out, and the rest would be written',
+      [result('a', 'differs', { leftOut: LEFT_OUT, changes: [WRITE] })],
+      'apply',
+      0,
+    ],
+    [
+      'all is left out, and what is there would go',
+      [result('a', 'differs', { leftOut: LEFT_OUT, changes: [DELETE], files: ['/etc/f'] })],
+      'diff',
+      4,
+    ],
   ])('%s', (_, results, command, exit) => {
     expect(exitOf(outcomeOf(results), command === 'diff' || command === 'status')).toBe(exit);
   });
@@ -134,12 +160,18 @@ the failure; put it right and run the command again.`);
   });
 
   it('says once what is declared and not written', () => {
-    const leftOut = [
-      { set: 'ocir', prefix: 'fra', endpoint: 'ams', reason: 'CredentialNotSent', message: 'Never sent.' },
-    ] as const;
-    const shown = text([result('a', 'unchanged', { leftOut }), result('b', 'unchanged', { leftOut })]);
+    const parts = { leftOut: LEFT_OUT, files: ['/etc/f'] };
+    const shown = text([result('a', 'unchanged', parts), result('b', 'unchanged', parts)]);
     expect(shown).toContain('Declared, and not written to nodes\n  - ocir, ams: Never sent. (a, b)');
+    expect(shown).not.toContain('no file');
     expect(shown).toMatch(/2 nothing to do\. Nothing was changed on any node\.$/);
+  });
+
+  it('says of a node that nothing could be written there', () => {
+    const shown = text([result('a', 'unchanged', { leftOut: LEFT_OUT })]);
+    expect(shown).toMatch(
+      /^a .* nothing to do {2}no file: nothing of what is declared can be written here$/m,
+    );
   });
 
   it('speaks of status in its own words', () => {

@@ -67,9 +67,16 @@ export function isGood(result: NodeResult): boolean {
   return GOOD.includes(result.state) && graveFindings(result).length === 0;
 }
 
+/** Something is declared for the node, and nothing of it can be written there: `render` calls that "no file". */
+export function isBare({ leftOut, conflicts, changes, files }: NodeResult): boolean {
+  if (leftOut.length === 0 || conflicts.length > 0) return false;
+  const deleted = new Set(changes.flatMap(({ path, action }) => (action === 'delete' ? [path] : [])));
+  return deleted.size === changes.length && files.every((path) => deleted.has(path));
+}
+
 /** Is there nothing left to be done about the node? */
 function isWhole(result: NodeResult): boolean {
-  return isGood(result) && result.conflicts.length === 0;
+  return isGood(result) && result.conflicts.length === 0 && !isBare(result);
 }
 
 /** `done`: all nodes; `partly`: some; `different`: a dry run found something to change; `unknown`: no node told anything. */

@@ -1,6 +1,6 @@
 // Nodes words: one node's result in a few words, for its line of progress and its row of the table.
 import type { Style } from '../../explain/layout.ts';
-import { graveFindings } from './nodes-result.ts';
+import { graveFindings, isBare } from './nodes-result.ts';
 import type { NodeResult, NodeState } from './nodes-result.ts';
 
 export type NodesCommand = 'apply' | 'status' | 'diff' | 'restore';
@@ -35,7 +35,7 @@ export function titleOf({ state }: NodeResult, command: NodesCommand, hasDeclara
 export function styleOf(result: NodeResult): Style {
   const { state, conflicts } = result;
   if (['rolled-back', 'failed', 'not-reached'].includes(state)) return 'bad';
-  if (graveFindings(result).length > 0 || conflicts.length > 0) return 'unsure';
+  if (graveFindings(result).length > 0 || conflicts.length > 0 || isBare(result)) return 'unsure';
   return state === 'changed' || state === 'unchanged' || state === 'restored' ? 'good' : 'unsure';
 }
 
@@ -68,6 +68,7 @@ export function summarise(result: NodeResult, command: NodesCommand): string {
     ...(command === 'status' && isSeen ? [`${count(files.length, 'file')} of ours`] : []),
     ...(tried ? [] : countChanges(result)),
     ...notes,
+    ...(isBare(result) ? ['no file: nothing of what is declared can be written here'] : []),
     ...(conflicts.length === 0 ? [] : [count(conflicts.length, 'conflict')]),
     ...(grave === 0 ? [] : [`${count(grave, 'thing')} in the way`]),
     ...(result.error === undefined ? [] : ['see below']),
