@@ -10,7 +10,7 @@ import { runtimeOn } from '../../nodes/findings/found-runtime.ts';
 import type { Found } from '../../nodes/looking/found.ts';
 import type { Shell } from '../../nodes/shell.ts';
 import type { NodesSettings } from '../nodes/nodes-settings.ts';
-import type { NodeTarget } from '../nodes/nodes-targets.ts';
+import type { NodeTarget } from '../nodes/node-target.ts';
 import { layDown } from '../nodes/nodes-work.ts';
 import { ownedFiles } from '../../nodes/looking/owned-files.ts';
 import type { OwnedFile } from '../../nodes/looking/owned-files.ts';

@@ -22,7 +22,7 @@ import type { NodesFlags, NodesSettings } from '../nodes/nodes-settings.ts';
 import { openSshAccess } from '../nodes/nodes-ssh.ts';
 import type { SshAccess, SshFlags } from '../nodes/nodes-ssh.ts';
 import { readTargets } from '../nodes/nodes-targets.ts';
-import type { NodeTarget } from '../nodes/nodes-targets.ts';
+import type { NodeTarget } from '../nodes/node-target.ts';
 import { VERSION } from '../version.ts';
 
 export interface DoctorFlags extends NodesFlags, SshFlags {

@@ -10,8 +10,8 @@ import { openConnection } from '../../kubernetes/connection.ts';
 import { NODES } from '../../kubernetes/resource.ts';
 import type { KubeObject } from '../../kubernetes/resource.ts';
 import { parseSshTarget } from '../../ssh/ssh-target.ts';
+import type { NodeTarget, TargetFlags } from './node-target.ts';
 import { NODE_ADDRESSES } from './nodes-settings.ts';
-import type { NodeTarget, TargetFlags } from './nodes-targets.ts';
 import { VERSION } from '../version.ts';
 
 const FIELD_MANAGER = 'registry-failover';

@@ -2,34 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import type { Labels } from '../../domain/label-selector.ts';
-import type { ManagedNode } from '../../domain/managed-node.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import { parseSshTarget, printSshTarget } from '../../ssh/ssh-target.ts';
-import type { SshTarget } from '../../ssh/ssh-target.ts';
-
-/** A node to work on. */
-export interface NodeTarget {
-  /** What reports call it. */
-  readonly name: string;
-  readonly target: SshTarget;
-  /** undefined where nobody has told us. */
-  readonly labels: Labels | undefined;
-  /** Known from its Node object before anything is connected. */
-  readonly managed: ManagedNode | undefined;
-}
-
-export interface TargetFlags {
-  readonly hosts?: readonly string[] | undefined;
-  readonly hostsFile?: string | undefined;
-  readonly fromCluster?: boolean | undefined;
-  readonly nodeAddress?: string | undefined;
-  readonly kubeconfig?: string | undefined;
-  readonly context?: string | undefined;
-  /** `key=value`, of every host that is named. */
-  readonly label?: readonly string[] | undefined;
-}
+import type { NodeTarget, TargetFlags } from './node-target.ts';
 
 type Targets = Result<readonly NodeTarget[], readonly Problem[]>;
 

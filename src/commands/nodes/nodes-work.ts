@@ -14,7 +14,7 @@ import { ownedFiles } from '../../nodes/looking/owned-files.ts';
 import { plainResult } from './nodes-result.ts';
 import type { NodeResult, NodeState } from './nodes-result.ts';
 import type { NodesSettings } from './nodes-settings.ts';
-import type { NodeTarget } from './nodes-targets.ts';
+import type { NodeTarget } from './node-target.ts';
 import { setsFor, wantedOf } from './nodes-wanted.ts';
 
 /** What is done on each node. */

@@ -22,7 +22,7 @@ import type { NodesFlags, NodesSettings } from './nodes-settings.ts';
 import { openSshAccess } from './nodes-ssh.ts';
 import type { SshAccess, SshFlags } from './nodes-ssh.ts';
 import { readTargets } from './nodes-targets.ts';
-import type { NodeTarget, TargetFlags } from './nodes-targets.ts';
+import type { NodeTarget, TargetFlags } from './node-target.ts';
 import { renderNodes } from './nodes-text.ts';
 import type { NodesReport } from './nodes-text.ts';
 import { notesOnSets } from './nodes-wanted.ts';
