@@ -6,6 +6,7 @@ import type { Installation } from '../domain/rights.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
+import { CALL } from './leader-call.ts';
 import type { CertificateReports } from './webhook-bundle.ts';
 
 /** PEM both, the key PKCS #8. A secret: never log this. */
@@ -28,9 +29,6 @@ interface SecretContent {
   readonly about: string;
   readonly data: Readonly<Record<string, string>>;
 }
-
-/** A leader that has to stop waits for what is under way: less than it has time for. */
-const CALL = { timeoutMs: 4_000 };
 
 const ABOUT_CA = 'Signs the serving certificate of the registry-failover webhook.';
 const ABOUT_SERVING = 'Serving certificate of the registry-failover webhook.';

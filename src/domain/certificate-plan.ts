@@ -79,7 +79,10 @@ export interface CertificatePlan {
 const MAX_FORMER = 8;
 
 /** What an API server asks for when it calls the webhook's Service; it uses the first. */
-export function webhookNames(install: { readonly fullname: string; readonly namespace: string }): string[] {
+export function webhookNames(install: {
+  readonly fullname: string;
+  readonly namespace: string;
+}): [string, string] {
   const name = `${install.fullname}-webhook.${install.namespace}.svc`;
   return [name, `${name}.cluster.local`];
 }

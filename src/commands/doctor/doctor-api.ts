@@ -1,4 +1,5 @@
 // Doctor api: what a doctor asks of the API server, each answer as found, absent or unread; nothing is ever written there.
+import { FIELD_MANAGER } from '../../domain/installation-names.ts';
 import { asObject, own } from '../../domain/json.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { ClockReading } from '../../explain/doctor/doctor-clock.ts';
@@ -62,7 +63,7 @@ export class DoctorApi {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#api = new KubernetesApi({ connection, fieldManager: 'registry-failover' });
+    this.#api = new KubernetesApi({ connection, fieldManager: FIELD_MANAGER });
   }
 
   get server(): string {

@@ -1,4 +1,5 @@
 // Doctor cluster: looks at everything in a cluster that has to be so that pods are served, and has it judged.
+import { certificateSecretNames, leaseName } from '../../domain/installation-names.ts';
 import { asArray, asObject, asString, own } from '../../domain/json.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { readPodRecord } from '../../domain/pod-record.ts';
@@ -112,7 +113,7 @@ class ClusterVisit {
     const containers = asArray(own(asObject(own(template, 'spec')), 'containers')).map(asObject);
     const words = containers.flatMap((container) => asArray(own(container, 'args'))).map(asString);
     const flag = words.indexOf('--tls-secret');
-    return (flag === -1 ? undefined : words[flag + 1]) ?? `${this.#install.fullname}-webhook-tls`;
+    return (flag === -1 ? undefined : words[flag + 1]) ?? certificateSecretNames(this.#install).serving;
   }
 
   /** What the agents say, where there are any. */
@@ -122,7 +123,7 @@ class ClusterVisit {
 
   async #leader(): Promise<readonly DoctorCheck[]> {
     const { namespace, fullname } = this.#install;
-    const name = bindingNames(this.#install).controller;
+    const name = leaseName(this.#install);
     const lease = await this.#api.get(LEASES, { namespace, name });
     if (lease.state === 'unread') {
       const checkup = new Checkup('cluster');

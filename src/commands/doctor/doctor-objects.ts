@@ -5,15 +5,13 @@ import { parseMirrorSet } from '../../config/mirror-set.ts';
 import { resolveDeclarations } from '../../domain/declarations.ts';
 import { NAMESPACE_NAME_LABEL } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
+import { MAYBE_PULL_SECRETS } from '../../domain/pull-secret.ts';
 import type { PullSecretObject } from '../../domain/pull-secret.ts';
 import type { Fetched } from '../../explain/doctor/doctor-check.ts';
 import type { NamespaceText } from '../../explain/doctor/doctor-sets.ts';
 import { CONFIG_MAPS, MIRROR_SETS, NAMESPACES, SECRETS } from '../../kubernetes/resource.ts';
 import type { KubeObject } from '../../kubernetes/resource.ts';
 import type { DoctorApi } from './doctor-api.ts';
-
-/** Helm keeps whole releases in secrets, and tokens are many: neither is ever a pull secret. */
-const PULL_SECRETS = 'type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token';
 
 function mapFetched<T, U>(fetched: Fetched<T>, map: (value: T) => U): Fetched<U> {
   return fetched.state === 'found' ? { state: 'found', value: map(fetched.value) } : fetched;
@@ -37,7 +35,7 @@ export async function readDeclared(api: DoctorApi, installNamespace: string): Pr
   const [setObjects, namespaces, secrets, configMaps] = await Promise.all([
     api.list(MIRROR_SETS, {}),
     api.list(NAMESPACES, { metadataOnly: true }),
-    api.list(SECRETS, { namespace: installNamespace, fieldSelector: PULL_SECRETS }),
+    api.list(SECRETS, { namespace: installNamespace, fieldSelector: MAYBE_PULL_SECRETS }),
     api.list(CONFIG_MAPS, { namespace: installNamespace }),
   ]);
   const labelled = mapFetched(namespaces, (items) =>
@@ -67,6 +65,6 @@ export async function readPullSecrets(
   api: DoctorApi,
   namespace: string,
 ): Promise<Fetched<readonly PullSecretObject[]>> {
-  const listed = await api.list(SECRETS, { namespace, fieldSelector: PULL_SECRETS });
+  const listed = await api.list(SECRETS, { namespace, fieldSelector: MAYBE_PULL_SECRETS });
   return mapFetched(listed, (items) => items.map(readSecret));
 }

@@ -1,4 +1,5 @@
 // Nodes cluster: the nodes that the API server has, as hosts for ssh.
+import { FIELD_MANAGER } from '../../domain/installation-names.ts';
 import { asObject, asString, own } from '../../domain/json.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import { managedNodeOf } from '../../domain/managed-node.ts';
@@ -14,7 +15,6 @@ import type { NodeTarget, TargetFlags } from './node-target.ts';
 import { NODE_ADDRESSES } from './nodes-settings.ts';
 import { VERSION } from '../version.ts';
 
-const FIELD_MANAGER = 'registry-failover';
 const LIST_TIMEOUT_MS = 30_000;
 
 function problem(path: string, code: string, message: string, fix: string): Problem {

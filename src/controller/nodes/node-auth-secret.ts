@@ -1,24 +1,24 @@
 // Node auth secret: the one Secret with the credentials that nodes show at mirrors, which every agent has mounted; there while a node needs it.
 import { encodeBase64 } from '../../domain/base64.ts';
 import type { Credential } from '../../domain/credential.ts';
+import { ABOUT_ANNOTATION } from '../../domain/installation-names.ts';
 import { asObject, asString, own } from '../../domain/json.ts';
-import { parsePullSecret, printDockerConfigJson } from '../../domain/pull-secret.ts';
+import { DOCKER_CONFIG_JSON, parsePullSecret, printDockerConfigJson } from '../../domain/pull-secret.ts';
 import type { PullSecretEntry } from '../../domain/pull-secret.ts';
 import type { Installation } from '../../domain/rights.ts';
 import type { ClusterApi, Informer, InformerSource } from '../../kubernetes/cluster-api.ts';
 import { SECRETS } from '../../kubernetes/resource.ts';
 import type { KubeObject } from '../../kubernetes/resource.ts';
 import { aborted } from '../../kubernetes/wait.ts';
+import { CALL } from '../leader-call.ts';
 import { isManaged, MANAGED_LABELS } from './node-record.ts';
 import type { ControllerClock } from '../status-clock.ts';
 import { WorkQueue } from '../work-queue.ts';
 import type { WorkResult } from '../work-queue.ts';
 
-const TYPE = 'kubernetes.io/dockerconfigjson';
-const DATA_KEY = '.dockerconfigjson';
+const { type: TYPE, dataKey: DATA_KEY } = DOCKER_CONFIG_JSON;
 const ABOUT =
   'Credentials that nodes show at mirrors, for every pod that runs there (spec.nodes.credentials: NodeAuth).';
-const CALL = { timeoutMs: 4_000 };
 
 export interface NodeAuthOptions {
   readonly api: ClusterApi;
@@ -132,7 +132,7 @@ export class NodeAuthSecret {
         namespace: this.#options.install.namespace,
         name: this.#name,
         labels: MANAGED_LABELS,
-        annotations: { 'registry-failover.io/about': ABOUT },
+        annotations: { [ABOUT_ANNOTATION]: ABOUT },
       },
       type: TYPE,
       data: { [DATA_KEY]: encoded },

@@ -4,6 +4,7 @@ import type { NodeProof } from '../../domain/node-rollout-facts.ts';
 import type { ClusterApi } from '../../kubernetes/cluster-api.ts';
 import { PODS } from '../../kubernetes/resource.ts';
 import { aborted } from '../../kubernetes/wait.ts';
+import { CALL } from '../leader-call.ts';
 import { CANARY_LABEL, judgePull, printCanaryPod } from './node-canary-pod.ts';
 import type { ControllerClock } from '../status-clock.ts';
 
@@ -34,8 +35,6 @@ const PROOF_MS = 60_000;
 const LOOK_MS = 1_000;
 /** Before a proof that has failed is tried again; the rollout stands still meanwhile. */
 const AGAIN_MS = 120_000;
-/** The next leader may have to wait for what is under way. */
-const CALL = { timeoutMs: 4_000 };
 
 interface Result {
   readonly proof: NodeProof;
@@ -45,6 +44,11 @@ interface Result {
 
 function keyOf({ node, revision }: Pick<CanaryTask, 'node' | 'revision'>): string {
   return `${node} ${revision}`;
+}
+
+/** Of the names of its pods; what an earlier leader has left is known by it. */
+function prefixOf({ fullname }: NodeCanariesOptions['install']): string {
+  return `${fullname}-canary-`;
 }
 
 export class NodeCanaries {
@@ -131,12 +135,12 @@ export class NodeCanaries {
   /** Gives why it failed. */
   async #pull(task: CanaryTask, { set, image, secret }: CanaryImage): Promise<string | undefined> {
     const { api, install, clock } = this.#options;
-    const { namespace, fullname } = install;
+    const { namespace } = install;
     const hash = createHash('sha256')
       .update(`${keyOf(task)} ${set}`)
       .digest('hex')
       .slice(0, 8);
-    const name = `${fullname}-canary-${hash}`;
+    const name = `${prefixOf(install)}${hash}`;
     const pod = printCanaryPod({ namespace, name, node: task.node, image, secret });
     const made = await api.create(PODS, pod, CALL);
     if (!made.ok) {
@@ -195,6 +199,6 @@ export class NodeCanaries {
     const left = await api.list(PODS, scope, CALL);
     if (!left.ok) return;
     for (const { metadata } of left.value.items)
-      if (metadata.name.startsWith(`${install.fullname}-canary-`)) await this.#remove(metadata.name);
+      if (metadata.name.startsWith(prefixOf(install))) await this.#remove(metadata.name);
   }
 }

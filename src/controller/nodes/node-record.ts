@@ -9,6 +9,7 @@ import {
   SUPPORTED_RUNTIMES,
 } from '../../domain/managed-node.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../domain/rights.ts';
+import { apiVersionOf, NODE_MIRROR_STATES } from '../../kubernetes/resource.ts';
 import type { KubeObject, ObjectMeta } from '../../kubernetes/resource.ts';
 import type { LeftOutReason } from '../../nodes/node-file.ts';
 import { parseNodeWanted } from '../../nodes/data/wanted-parse.ts';
@@ -181,8 +182,8 @@ export function printState(
   isReleased: boolean,
 ): KubeObject {
   return {
-    apiVersion: 'registry-failover.io/v1alpha1',
-    kind: 'NodeMirrorState',
+    apiVersion: apiVersionOf(NODE_MIRROR_STATES),
+    kind: NODE_MIRROR_STATES.kind,
     metadata: {
       namespace,
       name,

@@ -2,6 +2,7 @@
 import type { ClusterApi, Informer, InformerSource } from '../../kubernetes/cluster-api.ts';
 import { NODE_MIRROR_STATES } from '../../kubernetes/resource.ts';
 import type { KubeObject } from '../../kubernetes/resource.ts';
+import { CALL } from '../leader-call.ts';
 import type { StateDeed } from './node-judgement.ts';
 import { keepState, printState, textOfState } from './node-record.ts';
 import type { StateRecord } from './node-record.ts';
@@ -22,7 +23,6 @@ export interface NodeStatesOptions {
   };
 }
 
-const CALL = { timeoutMs: 4_000 };
 /** The watch tells of our own write within this time, or of something newer. */
 const ECHO_MS = 10_000;
 

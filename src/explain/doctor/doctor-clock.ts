@@ -1,6 +1,7 @@
 // Doctor clock: are the clocks of the API server, of this machine and of nodes near enough to each other?
 import { Checkup } from './doctor-check.ts';
 import type { DoctorCheck } from './doctor-check.ts';
+import { controllerLogs } from './doctor-commands.ts';
 
 /** What a clock was seen to say, and ours before and after; milliseconds of Unix time. */
 export interface ClockReading {
@@ -61,7 +62,7 @@ export function judgeLeader(
   }: { readonly now: number; readonly namespace: string; readonly fullname: string },
 ): readonly DoctorCheck[] {
   const checkup = new Checkup('cluster');
-  const logs = `kubectl -n ${namespace} logs deployment/${fullname}-controller --tail=50`;
+  const logs = controllerLogs({ namespace, fullname });
   const age = now - renewedAt;
   // Nobody has it between two leaders, for some seconds; a graceful end leaves it empty.
   if (holder === '' || Number.isNaN(renewedAt) || age > 2 * durationMs) {

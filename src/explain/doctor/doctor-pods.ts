@@ -2,6 +2,7 @@
 import { printEndpoint } from '../../domain/endpoint.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
 import { indexMirrorSets, planImage } from '../../domain/plan.ts';
+import { SKIP_ANNOTATION } from '../../domain/pod.ts';
 import { takeCensus } from '../../domain/pod-record-census.ts';
 import type { CensusNamespace } from '../../domain/pod-record-census.ts';
 import { Checkup, listNames } from './doctor-check.ts';
@@ -89,7 +90,7 @@ export function trialPod(image: string): object {
     metadata: {
       generateName: 'registry-failover-doctor-',
       // The webhook leaves it alone: it is the others that are asked about this very image.
-      annotations: { 'registry-failover.io/skip': 'true' },
+      annotations: { [SKIP_ANNOTATION]: 'true' },
     },
     spec: {
       automountServiceAccountToken: false,

@@ -1,8 +1,10 @@
 // Doctor rights: what the webhook's and the controller's accounts must be allowed to do, and what came of asking whether they are.
+import { leaseName } from '../../domain/installation-names.ts';
 import { bindingNames } from '../../domain/rights.ts';
 import type { Installation } from '../../domain/rights.ts';
 import { Checkup, listNames } from './doctor-check.ts';
 import type { DoctorCheck } from './doctor-check.ts';
+import { controllerLogs } from './doctor-commands.ts';
 
 /** A question of a SubjectAccessReview. */
 export interface WantedRight {
@@ -37,7 +39,7 @@ export function wantedRights(
       group: 'coordination.k8s.io',
       resource: 'leases',
       namespace,
-      name: bindingNames(install).controller,
+      name: leaseName(install),
     },
   ];
   const inEach = optedIn.slice(0, most).flatMap((name): readonly WantedRight[] => [
@@ -80,7 +82,7 @@ export function judgeRights(answers: readonly RightAnswer[], install: Installati
   if (first !== undefined) {
     const names = bindingNames(install);
     const message = `rights of our accounts are missing: ${listNames(inNamespaces.map(printRight))}; the controller gives them by RoleBindings in each opted-in namespace`;
-    const fix = `Look at: kubectl -n ${first.namespace ?? ''} get rolebinding ${names.webhook} ${names.controller}; one with another roleRef must be deleted; then: kubectl -n ${install.namespace} logs deployment/${install.fullname}-controller --tail=50`;
+    const fix = `Look at: kubectl -n ${first.namespace ?? ''} get rolebinding ${names.webhook} ${names.controller}; one with another roleRef must be deleted; then: ${controllerLogs(install)}`;
     checkup.error('rights', message, fix);
   }
   if (unread[0] !== undefined)

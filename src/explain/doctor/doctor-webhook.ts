@@ -1,9 +1,11 @@
 // Doctor webhook: will the API server ask the webhook: its configuration, its Service, what stands behind, and their certificate?
+import { webhookNames } from '../../domain/certificate-plan.ts';
 import { asArray, asObject, asString, own } from '../../domain/json.ts';
 import type { JsonObject } from '../../domain/json.ts';
 import type { Installation } from '../../domain/rights.ts';
 import { Checkup, listNames } from './doctor-check.ts';
 import type { DoctorCheck, Fetched } from './doctor-check.ts';
+import { controllerLogs } from './doctor-commands.ts';
 
 /** What the serving certificate says. Times are milliseconds of Unix time. */
 export interface ServingFacts {
@@ -34,10 +36,6 @@ export interface WebhookFacts {
 const DAY_MS = 86_400_000;
 /** The controller renews a third of its life before the end: 30 days of 90. */
 const SOON_MS = 7 * DAY_MS;
-
-function logsOf({ namespace, fullname }: Installation): string {
-  return `kubectl -n ${namespace} logs deployment/${fullname}-controller --tail=50`;
-}
 
 function upgradeOf({ namespace, fullname }: Installation): string {
   return `helm upgrade --install ${fullname} deploy/helm/registry-failover -n ${namespace} --reset-then-reuse-values`;
@@ -133,7 +131,7 @@ function judgeService(facts: WebhookFacts, webhook: JsonObject, checkup: Checkup
 
 /** Why a serving certificate is no good; undefined: it is. */
 function flawOf(serving: ServingFacts, { now, install }: WebhookFacts): string | undefined {
-  const wanted = `${install.fullname}-webhook.${install.namespace}.svc`;
+  const [wanted] = webhookNames(install);
   if (now >= serving.notAfter)
     return `has expired on ${new Date(serving.notAfter).toISOString().slice(0, 10)}`;
   if (now < serving.notBefore) return 'does not hold yet by the API server’s clock';
@@ -145,7 +143,7 @@ function flawOf(serving: ServingFacts, { now, install }: WebhookFacts): string |
 function judgeBundle(facts: WebhookFacts, webhook: JsonObject, checkup: Checkup): boolean {
   const { bundle, now, install } = facts;
   const text = asString(own(asObject(own(webhook, 'clientConfig')), 'caBundle')) ?? '';
-  const fix = `The controller writes it: ${logsOf(install)}; with cert-manager look at the cainjector, with tls.secretName at tls.caBundle`;
+  const fix = `The controller writes it: ${controllerLogs(install)}; with cert-manager look at the cainjector, with tls.secretName at tls.caBundle`;
   if (text === '')
     checkup.error(
       'webhook-ca',
@@ -173,7 +171,7 @@ function judgeBundle(facts: WebhookFacts, webhook: JsonObject, checkup: Checkup)
 function judgeServing(facts: WebhookFacts, checkup: Checkup): void {
   const { serving, secret, install, now } = facts;
   const name = `Secret ${install.namespace}/${secret}`;
-  const fix = `The controller makes it anew when it is gone: kubectl -n ${install.namespace} delete secret ${secret}; then: ${logsOf(install)}. Where you or cert-manager bring it, bring another`;
+  const fix = `The controller makes it anew when it is gone: kubectl -n ${install.namespace} delete secret ${secret}; then: ${controllerLogs(install)}. Where you or cert-manager bring it, bring another`;
   if (serving.state === 'unread') {
     checkup.unknown(
       'webhook-certificate',
@@ -186,7 +184,7 @@ function judgeServing(facts: WebhookFacts, checkup: Checkup): void {
     checkup.error(
       'webhook-certificate',
       `${name}, the webhook’s certificate, does not exist: it cannot serve`,
-      `Look at: ${logsOf(install)}`,
+      `Look at: ${controllerLogs(install)}`,
     );
     return;
   }
