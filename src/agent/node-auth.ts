@@ -1,9 +1,9 @@
 // Node auth: the credentials of NodeAuth mirrors, out of the mounted Secret. They go into files, never into words.
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Credential } from '../domain/credential.ts';
 import { parseDockerConfigJson } from '../domain/docker-config.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 
 export interface NodeAuth {
   /** By endpoint text, as in a source. */
@@ -39,7 +39,7 @@ function parseNodeAuth(text: string): Result<NodeAuth, string> {
   }
   const credentials = new Map<string, Credential>();
   for (const { key, credential } of parsed.value) if (!credential.isEmpty()) credentials.set(key, credential);
-  return ok({ credentials, fingerprint: createHash('sha256').update(text).digest('hex') });
+  return ok({ credentials, fingerprint: sha256Hex(text) });
 }
 
 /**

@@ -3,7 +3,6 @@ import { stat } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { DeclaredObjects } from '../admission/declared-state.ts';
 import { parseMirrorSet } from '../config/mirror-set.ts';
-import { sha256 } from '../controller/sha256.ts';
 import type { ClusterObjects, ObjectSource } from '../domain/cluster-objects.ts';
 import { resolveDeclarations } from '../domain/declarations.ts';
 import type { DeclarationProblem } from '../domain/declared-refs.ts';
@@ -16,6 +15,7 @@ import { loadDockerConfig } from '../manifests/docker-config-file.ts';
 import { loadManifests } from '../manifests/load.ts';
 import type { LoadOptions } from '../manifests/load.ts';
 import { ManifestSource } from '../manifests/source.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 
 /** The flags that every command with declarations has. */
 export interface DeclarationFlags {
@@ -41,7 +41,7 @@ function resolve(objects: ClusterObjects, flags: ResolutionFlags, standIn: Stand
   const { sets, problems, namespaceLabels } = resolveDeclarations(objects, {
     installNamespace: flags.installNamespace,
     allowedEndpoints: flags.allowedEndpoint,
-    sha256,
+    sha256: sha256Hex,
   });
   return {
     objects: { sets, namespaceLabels, secrets: objects.secrets, standIn: standIn.secret },

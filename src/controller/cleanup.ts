@@ -9,10 +9,10 @@ import { DERIVED_LABEL } from '../domain/secret-plan-object.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { PODS, ROLE_BINDINGS, SECRETS } from '../kubernetes/resource.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 import type { BindingRole } from './namespace-bindings.ts';
 import { CALL_TIMEOUT_MS, isRight } from './namespace-bindings.ts';
 import { keepSecret } from './secret-record.ts';
-import { sha256 } from './sha256.ts';
 
 export interface CleanUpOptions {
   readonly api: ClusterApi;
@@ -70,7 +70,7 @@ function planRemoval(
       const users = records.filter((pod) => pod.derivedSecrets.includes(name));
       return isEntryUsed(entry, users) ? 'in-use' : undefined;
     },
-    sha256,
+    sha256: sha256Hex,
   });
 }
 

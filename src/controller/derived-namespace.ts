@@ -9,6 +9,7 @@ import { planSecrets } from '../domain/secret-plan.ts';
 import type { KeepReason, SecretPlan } from '../domain/secret-plan.ts';
 import { setsFor } from '../domain/set-selection.ts';
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 import type { DerivedBook } from './derived-book.ts';
 import type { CredentialLog, PodUse } from './derived-effects.ts';
 import { awaitedFacts, planFacts, unboundFacts, unreadFacts } from './derived-report.ts';
@@ -18,7 +19,6 @@ import { carryOut } from './derived-writes.ts';
 import type { NamespaceBindings } from './namespace-bindings.ts';
 import type { NamespaceWatches } from './namespace-watch.ts';
 import type { SecretRecord } from './secret-record.ts';
-import { sha256 } from './sha256.ts';
 import type { WorkResult } from './work-queue.ts';
 
 export interface NamespaceWorkOptions {
@@ -142,7 +142,7 @@ export class NamespaceWork {
       sources: secrets.flatMap((record) => (record.kind === 'source' ? [record.source] : [])),
       found,
       reasonToKeep: this.#reasonToKeep(namespace, round),
-      sha256,
+      sha256: sha256Hex,
     });
     if (plan.kept.some(({ because }) => because === 'in-use')) this.#waitingForPods.add(namespace);
     else this.#waitingForPods.delete(namespace);

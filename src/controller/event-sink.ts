@@ -1,9 +1,9 @@
 // Event sink: what the controller has to say about objects, as events.k8s.io/v1, aggregated, paced and bounded.
 import type { ApiFailure, ClusterApi } from '../kubernetes/cluster-api.ts';
 import { EVENTS } from '../kubernetes/resource.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 import { continueSeries, newEvent, seriesPatch } from './event-object.ts';
 import type { EventReport, EventSeries } from './event-object.ts';
-import { sha256 } from './sha256.ts';
 import type { ControllerMeter } from './status-meter.ts';
 import type { ControllerClock } from './status-clock.ts';
 
@@ -104,7 +104,7 @@ export class EventWriter implements EventSink {
    */
   #nameOf({ regarding }: EventReport, key: string): string {
     const period = Math.floor(this.#options.clock.wall() / SERIES_MS);
-    const hash = sha256(`${key}\n${period}`).slice(0, 16);
+    const hash = sha256Hex(`${key}\n${period}`).slice(0, 16);
     return `${regarding.name.slice(0, 230).replace(/[.-]+$/u, '')}.${hash}`;
   }
 

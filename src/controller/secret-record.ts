@@ -9,7 +9,7 @@ import type { Result } from '../domain/result.ts';
 import type { FoundSecret, SourceSecret } from '../domain/secret-plan.ts';
 import { DATA_KEY, isDerivedObject, ownAnnotations } from '../domain/secret-plan-object.ts';
 import type { KubeObject } from '../kubernetes/resource.ts';
-import { sha256 } from './sha256.ts';
+import { sha256Hex } from '../nodes/sha256.ts';
 
 /** A pull secret of the namespace's own, or whatever stands under the name of a derived one. */
 export type SecretRecord =
@@ -35,7 +35,7 @@ function foundSecret(object: KubeObject): FoundSecret {
     isOurs,
     labels,
     annotations: ownAnnotations(annotations),
-    dataHash: sha256(asString(own(asObject(own(object, 'data')), DATA_KEY)) ?? ''),
+    dataHash: sha256Hex(asString(own(asObject(own(object, 'data')), DATA_KEY)) ?? ''),
     entries: isOurs && parsed.ok ? (parsed.value?.entries ?? []) : [],
   };
 }

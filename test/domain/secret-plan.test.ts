@@ -2,7 +2,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keepSecret } from '../../src/controller/secret-record.ts';
-import { sha256 } from '../../src/controller/sha256.ts';
 import { isDerivedName } from '../../src/domain/derived-secret.ts';
 import { printEndpoint } from '../../src/domain/endpoint.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
@@ -21,6 +20,7 @@ import type {
 } from '../../src/domain/secret-plan.ts';
 import { printDerivedSecret } from '../../src/domain/secret-plan-object.ts';
 import type { DerivedObject } from '../../src/domain/secret-plan-object.ts';
+import { sha256Hex } from '../../src/nodes/sha256.ts';
 import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
 
 type Pod = { readonly names: readonly string[]; readonly images: readonly string[] };
@@ -68,7 +68,7 @@ class Namespace {
         )
           ? 'in-use'
           : undefined,
-      sha256,
+      sha256: sha256Hex,
       ...over,
     });
   }

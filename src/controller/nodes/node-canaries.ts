@@ -1,9 +1,9 @@
 // Node canaries: proves on one node that the image a set declares can be pulled there, by a short-lived pod; one after the other.
-import { createHash } from 'node:crypto';
 import type { NodeProof } from '../../domain/node-rollout-facts.ts';
 import type { ClusterApi } from '../../kubernetes/cluster-api.ts';
 import { PODS } from '../../kubernetes/resource.ts';
 import { aborted } from '../../kubernetes/wait.ts';
+import { sha256Hex } from '../../nodes/sha256.ts';
 import { CALL } from '../leader-call.ts';
 import { CANARY_LABEL, judgePull, printCanaryPod } from './node-canary-pod.ts';
 import type { ControllerClock } from '../status-clock.ts';
@@ -136,11 +136,7 @@ export class NodeCanaries {
   async #pull(task: CanaryTask, { set, image, secret }: CanaryImage): Promise<string | undefined> {
     const { api, install, clock } = this.#options;
     const { namespace } = install;
-    const hash = createHash('sha256')
-      .update(`${keyOf(task)} ${set}`)
-      .digest('hex')
-      .slice(0, 8);
-    const name = `${prefixOf(install)}${hash}`;
+    const name = `${prefixOf(install)}${sha256Hex(`${keyOf(task)} ${set}`).slice(0, 8)}`;
     const pod = printCanaryPod({ namespace, name, node: task.node, image, secret });
     const made = await api.create(PODS, pod, CALL);
     if (!made.ok) {
