@@ -2,25 +2,14 @@
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
 import { CLEANUP_DEFAULTS, CONTROLLER_DEFAULTS } from '../config/defaults.ts';
+import { withInstallation } from './cli-options.ts';
+import type { Collect } from './cli-options.ts';
 
-export type Collect = (
-  value: string,
-  previous: (readonly string[] & { readonly given?: true }) | undefined,
-) => readonly string[];
-
-/** The flags of both: how to reach the cluster, and which installation it is about. */
-function withInstallation(command: Command): Command {
-  const defaults = CONTROLLER_DEFAULTS;
-  return command
-    .option('--kubeconfig <file>', 'how to reach the API server (else KUBECONFIG, or as a pod of it)')
-    .option('--context <name>', 'which context of the kubeconfig')
-    .option('--install-namespace <name>', 'where the release is installed', defaults.installNamespace)
-    .option('--fullname <name>', 'what the names of its objects begin with', defaults.fullname);
-}
+const IN_A_POD = 'KUBECONFIG, or as a pod of it';
 
 export function controllerCommand(setExit: (code: number) => void, collect: Collect): Command {
   const defaults = CONTROLLER_DEFAULTS;
-  return withInstallation(new Command('controller'))
+  return withInstallation(new Command('controller'), IN_A_POD)
     .description(
       'keep credentials, rights, certificates and status in place (runs in the cluster; one replica leads)',
     )
@@ -62,7 +51,7 @@ export function controllerCommand(setExit: (code: number) => void, collect: Coll
 
 export function cleanupCommand(setExit: (code: number) => void): Command {
   const defaults = { ...CONTROLLER_DEFAULTS, ...CLEANUP_DEFAULTS };
-  return withInstallation(new Command('cleanup'))
+  return withInstallation(new Command('cleanup'), IN_A_POD)
     .description(
       'before an uninstall: stop the controller, and take back its secrets and rights in every namespace',
     )

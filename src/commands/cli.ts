@@ -1,7 +1,9 @@
 // Cli: the command line of every sub-command; each is imported only when it runs.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../config/defaults.ts';
 import { cleanupCommand, controllerCommand } from './cli-cluster.ts';
+import { outputOption, withDockerConfig, withNamespaceOfDeclared } from './cli-options.ts';
+import type { Collect } from './cli-options.ts';
 import { doctorCommand, drillCommand } from './doctor/cli-doctor.ts';
 import { nodesCommand } from './nodes/cli-nodes.ts';
 import { renderCommand } from './render/cli-render.ts';
@@ -14,24 +16,18 @@ import type { ExplainFlags } from './explain.ts';
 /** Told after a mistake on the command line. */
 const WAY_OUT = '(--help shows what there is)';
 
-/** Collects a flag that may be given several times. The default list is replaced, not extended, by the first one. */
-function collect(
-  value: string,
-  previous: (readonly string[] & { readonly given?: true }) | undefined,
-): readonly string[] {
+/** The default list is replaced, not extended, by the first one. */
+const collect: Collect = (value, previous) => {
   const list = previous?.given ? [...previous, value] : [value];
   return Object.assign(list, { given: true as const });
-}
+};
 
 function webhookCommand(setExit: (code: number) => void): Command {
   const defaults = WEBHOOK_DEFAULTS;
-  return new Command('webhook')
+  const command = new Command('webhook')
     .description('answer AdmissionReviews (runs in the cluster, behind the MutatingWebhookConfiguration)')
-    .option('-m, --manifests <path>', 'declarations: a file or directory of manifests; repeatable', collect)
-    .option(
-      '--docker-config <file>',
-      "a laptop's docker config.json, for pull secrets that the manifests lack",
-    )
+    .option('-m, --manifests <path>', 'declarations: a file or directory of manifests; repeatable', collect);
+  withDockerConfig(command)
     .option('--from-cluster', 'declarations and pull secrets from the API server, instead of -m')
     .option('--kubeconfig <file>', 'how to reach it (else KUBECONFIG, or as a pod of it)')
     .option('--context <name>', 'which context of the kubeconfig')
@@ -42,12 +38,8 @@ function webhookCommand(setExit: (code: number) => void): Command {
     .option(
       '--tls-secret <name>',
       'with --from-cluster: a Secret of the install namespace instead of the two files',
-    )
-    .option(
-      '--install-namespace <name>',
-      'where secretRef and configMapRef are looked up',
-      defaults.installNamespace,
-    )
+    );
+  return withNamespaceOfDeclared(command)
     .option('--cluster-name <name>', 'name of this cluster in audit records')
     .option('--allowed-endpoint <pattern>', 'hosts that sets may name (else all); repeatable', collect)
     .option(
@@ -84,18 +76,12 @@ function demoCommand(setExit: (code: number) => void): Command {
 
 /** Flags of the commands for people that ask registries once. */
 function withDeclarations(command: Command): Command {
-  return command
-    .option('-m, --manifests <path>', 'declarations (required): a file or directory; repeatable', collect)
-    .option(
-      '--docker-config <file>',
-      "a laptop's docker config.json, for pull secrets that the manifests lack",
-    )
-    .option(
-      '--install-namespace <name>',
-      'where secretRef and configMapRef are looked up',
-      WEBHOOK_DEFAULTS.installNamespace,
-    )
-    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'));
+  command.option(
+    '-m, --manifests <path>',
+    'declarations (required): a file or directory; repeatable',
+    collect,
+  );
+  return withNamespaceOfDeclared(withDockerConfig(command)).addOption(outputOption());
 }
 
 /**

@@ -1,58 +1,25 @@
 // Cli doctor: the command lines of the sub-commands that find out whether and how failover works: doctor and drill.
-import { Command, Option } from 'commander';
-import { CONTROLLER_DEFAULTS } from '../../config/defaults.ts';
+import { Command } from 'commander';
+import {
+  outputOption,
+  withContainerdFolder,
+  withDockerConfig,
+  withInstallation,
+  withNodeFiles,
+} from '../cli-options.ts';
+import type { Wiring } from '../cli-options.ts';
 import type { DoctorFlags } from './doctor.ts';
 import type { DrillFlags } from '../drill/drill.ts';
 import { NODES_DEFAULTS } from '../nodes/nodes-settings.ts';
 import { withSshFlags } from '../nodes/nodes-ssh.ts';
 
-type Collect = (
-  value: string,
-  previous: (readonly string[] & { readonly given?: true }) | undefined,
-) => readonly string[];
-
-interface Wiring {
-  readonly setExit: (code: number) => void;
-  readonly collect: Collect;
-  /** Refuses a command line without these options. */
-  readonly require: (command: Command, ...names: readonly string[]) => void;
-}
-
-function withCluster(command: Command): Command {
-  const defaults = CONTROLLER_DEFAULTS;
-  return command
-    .option('--kubeconfig <file>', 'how to reach the API server (else KUBECONFIG)')
-    .option('--context <name>', 'which context of the kubeconfig')
-    .option('--install-namespace <name>', 'where the release is installed', defaults.installNamespace)
-    .option('--fullname <name>', 'what the names of its objects begin with', defaults.fullname);
-}
-
-function withNode(command: Command): Command {
-  const defaults = NODES_DEFAULTS;
-  return withSshFlags(command)
-    .addOption(
-      new Option('--runtime <name>', 'auto: the one that runs there')
-        .choices(['auto', 'crio', 'containerd'])
-        .default('auto'),
-    )
-    .option('--owner <id>', 'with -m: whose files', defaults.owner)
-    .option('--containers-folder <path>', 'of CRI-O and podman, on the node', defaults.containersFolder)
-    .option('--containerd-folder <path>', 'of containerd, on the node', defaults.containerdFolder)
-    .option('--auth-file <path>', "CRI-O's global_auth_file on the node, for NodeAuth (else none)");
-}
-
 export function doctorCommand({ setExit, collect }: Omit<Wiring, 'require'>): Command {
   const command = new Command('doctor')
     .description('why does nothing happen? Looks for the commonest causes, each with what to do')
     .option('--host <[user@]host[:port]>', 'a node to look at over ssh; repeatable', collect)
-    .option('-m, --manifests <path>', 'with --host: what its files should come from; repeatable', collect)
-    .option(
-      '--docker-config <file>',
-      "a laptop's docker config.json, for pull secrets that the manifests lack",
-    );
-  withNode(withCluster(command)).addOption(
-    new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'),
-  );
+    .option('-m, --manifests <path>', 'with --host: what its files should come from; repeatable', collect);
+  withInstallation(withDockerConfig(command), 'KUBECONFIG');
+  withNodeFiles(withSshFlags(command), 'with -m: whose files').addOption(outputOption());
   return command
     .addHelpText(
       'after',
@@ -74,20 +41,17 @@ Examples:
 }
 
 export function drillCommand({ setExit, require }: Wiring): Command {
-  const defaults = NODES_DEFAULTS;
   const command = new Command('drill')
     .description('prove failover on a node: pull, take the registry away for a while, pull again')
     .option('--host <[user@]host[:port]>', 'the node (required), reached over ssh')
     .option('--registry <name>', 'whose addresses are blocked there (required), as pods name it')
     .option('--image <reference>', 'what is pulled (else an image of that registry that the node has)')
     .option('--seconds <number>', 'after these the block ends, whatever happens', '60')
-    .option('--socket <path>', "the runtime's socket on the node, where it is not at its usual place")
-    .option('--containerd-folder <path>', 'of containerd, on the node', defaults.containerdFolder)
+    .option('--socket <path>', "the runtime's socket on the node, where it is not at its usual place");
+  withContainerdFolder(command)
     .option('-y, --yes', 'do not ask before it begins')
     .option('--dry-run', 'look at the node, and print what would be done there');
-  withSshFlags(command).addOption(
-    new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'),
-  );
+  withSshFlags(command).addOption(outputOption());
   return command
     .addHelpText(
       'after',

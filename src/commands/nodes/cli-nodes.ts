@@ -1,22 +1,12 @@
 // Cli nodes: the command lines of the sub-commands that work on nodes over ssh.
 import { Command, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../../config/defaults.ts';
+import { outputOption, withDockerConfig, withNodeFiles } from '../cli-options.ts';
+import type { Wiring } from '../cli-options.ts';
 import type { NodesCommandFlags } from './nodes.ts';
 import { NODE_ADDRESSES, NODES_DEFAULTS } from './nodes-settings.ts';
 import { withSshFlags } from './nodes-ssh.ts';
 import type { NodesCommand } from './nodes-words.ts';
-
-type Collect = (
-  value: string,
-  previous: (readonly string[] & { readonly given?: true }) | undefined,
-) => readonly string[];
-
-interface Wiring {
-  readonly setExit: (code: number) => void;
-  readonly collect: Collect;
-  /** Refuses a command line without these options. */
-  readonly require: (command: Command, ...names: readonly string[]) => void;
-}
 
 /** Which nodes. */
 function withTargets(command: Command, { collect }: Wiring): Command {
@@ -38,35 +28,24 @@ function withTargets(command: Command, { collect }: Wiring): Command {
     );
 }
 
-/** Where files are, and whose. */
+/** Where files are, and whose; how many nodes at once. */
 function withLayout(command: Command): Command {
-  const defaults = NODES_DEFAULTS;
-  return command
-    .addOption(
-      new Option('--runtime <name>', 'auto: the one that runs there')
-        .choices(['auto', 'crio', 'containerd'])
-        .default('auto'),
-    )
-    .option('--owner <id>', 'whose files: another installation has another id', defaults.owner)
-    .option('--containers-folder <path>', 'of CRI-O and podman, on the node', defaults.containersFolder)
-    .option('--containerd-folder <path>', 'of containerd, on the node', defaults.containerdFolder)
-    .option('--auth-file <path>', "CRI-O's global_auth_file on the node, for NodeAuth (else none)")
-    .option('--parallel <number>', 'nodes at once', defaults.parallel)
-    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'));
+  return withNodeFiles(command, 'whose files: another installation has another id')
+    .option('--parallel <number>', 'nodes at once', NODES_DEFAULTS.parallel)
+    .addOption(outputOption());
 }
 
 function withDeclarations(command: Command, { collect }: Wiring, what: string): Command {
-  return command
-    .option(
-      '-m, --manifests <path>',
-      `declarations (${what}): a file or directory of manifests; repeatable`,
-      collect,
-    )
-    .option(
-      '--docker-config <file>',
-      "a laptop's docker config.json, for pull secrets that the manifests lack",
-    )
-    .option('--allowed-endpoint <pattern>', 'hosts that sets may name (else all); repeatable', collect);
+  command.option(
+    '-m, --manifests <path>',
+    `declarations (${what}): a file or directory of manifests; repeatable`,
+    collect,
+  );
+  return withDockerConfig(command).option(
+    '--allowed-endpoint <pattern>',
+    'hosts that sets may name (else all); repeatable',
+    collect,
+  );
 }
 
 function withRollout(command: Command): Command {

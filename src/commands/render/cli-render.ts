@@ -1,21 +1,14 @@
 // Cli render: the command line of `render`.
 import { Command, Option } from 'commander';
-import { WEBHOOK_DEFAULTS } from '../../config/defaults.ts';
 import { DEFAULT_LAYOUT } from '../../nodes/node-file.ts';
 import { RUNTIMES } from '../../nodes/data/wanted.ts';
-import type { Collect } from '../cli-cluster.ts';
+import { outputOption, withNamespaceOfDeclared } from '../cli-options.ts';
+import type { Wiring } from '../cli-options.ts';
 import type { RenderFlags } from './render.ts';
-
-/** What the command line as a whole brings. */
-interface Wiring {
-  readonly setExit: (code: number) => void;
-  readonly collect: Collect;
-  readonly require: (command: Command, ...names: readonly string[]) => void;
-}
 
 export function renderCommand({ setExit, collect, require }: Wiring): Command {
   const command = new Command('render');
-  return command
+  command
     .description('which files would a node get, and what is left out and why?')
     .option('-m, --manifests <path>', 'declarations (required): a file or directory; repeatable', collect)
     .addOption(
@@ -25,13 +18,9 @@ export function renderCommand({ setExit, collect, require }: Wiring): Command {
     .option('--out <endpoint>', 'show the order while this registry is out; repeatable', collect)
     .option('--containers-folder <path>', 'of CRI-O and podman', DEFAULT_LAYOUT.containersFolder)
     .option('--containerd-folder <path>', 'of containerd', DEFAULT_LAYOUT.containerdFolder)
-    .option('--auth-file <path>', "CRI-O's global_auth_file; without it there is no NodeAuth")
-    .option(
-      '--install-namespace <name>',
-      'where secretRef and configMapRef are looked up',
-      WEBHOOK_DEFAULTS.installNamespace,
-    )
-    .addOption(new Option('-o, --output <format>').choices(['text', 'json', 'yaml']).default('text'))
+    .option('--auth-file <path>', "CRI-O's global_auth_file; without it there is no NodeAuth");
+  return withNamespaceOfDeclared(command)
+    .addOption(outputOption())
     .addHelpText(
       'after',
       `
