@@ -7,17 +7,12 @@ import { NodeReports } from '../../src/controller/nodes/node-reports.ts';
 import { NodeTargets } from '../../src/controller/nodes/node-targets.ts';
 import type { HealthStatus } from '../../src/domain/health.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
-import { makeMirror, makeSet } from '../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSet } from '../support/make.ts';
 
 const RUNTIME = { name: 'containerd', version: '2.1.9' } as const;
 const SET = makeSet('fra.example', [makeMirror('ams.example', { source: 'SameAsUpstream' })], {
   name: 'fra',
-  nodes: {
-    enabled: true,
-    selector: { matchLabels: {}, matchExpressions: [] },
-    credentials: 'None',
-    wholeHost: false,
-  },
+  nodes: makeNodePolicy(),
 });
 
 function bookWith(health: Readonly<Record<string, HealthStatus>>, since = 0): NodeOrderBook {

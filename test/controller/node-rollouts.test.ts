@@ -8,18 +8,13 @@ import { NODE_MIRROR_STATES, NODES } from '../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { failure, MemoryCluster } from '../support/cluster.ts';
-import { makeMirror, makeSet } from '../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSet } from '../support/make.ts';
 import { FakeClock } from './status-fake-clock.ts';
 
 const INSTALL = { namespace: 'rf', fullname: 'registry-failover' };
 const SET = makeSet('fra.example', [makeMirror('ams.example', { source: 'SameAsUpstream' })], {
   name: 'fra',
-  nodes: {
-    enabled: true,
-    selector: { matchLabels: {}, matchExpressions: [] },
-    credentials: 'None',
-    wholeHost: false,
-  },
+  nodes: makeNodePolicy(),
 });
 
 class Scene {

@@ -8,18 +8,12 @@ import { nodeHosts, orderSources } from '../../src/nodes/sources/node-sources.ts
 import type { NodeHosts, Standing } from '../../src/nodes/sources/node-sources.ts';
 import { RUNTIMES } from '../../src/nodes/data/wanted.ts';
 import type { RuntimeName } from '../../src/nodes/data/wanted.ts';
-import { makeMirror, makeSecret, makeSet } from '../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSecret, makeSet } from '../support/make.ts';
 import { CA_ONE, mirror, upstream } from './cases.ts';
 
 const VERSIONS = { crio: '1.34.0', containerd: '2.1.9' } as const;
 
-const ENABLED: NodePolicy = {
-  enabled: true,
-  selector: { matchLabels: {}, matchExpressions: [] },
-  credentials: 'None',
-  wholeHost: false,
-};
-const NODE_AUTH: NodePolicy = { ...ENABLED, credentials: 'NodeAuth' };
+const NODE_AUTH = makeNodePolicy({ credentials: 'NodeAuth' });
 
 function forNodes(
   prefix: string,
@@ -27,7 +21,7 @@ function forNodes(
   nodes: Partial<NodePolicy> = {},
   over: Partial<MirrorSet> = {},
 ): MirrorSet {
-  return makeSet(prefix, mirrors, { nodes: { ...ENABLED, ...nodes }, ...over });
+  return makeSet(prefix, mirrors, { nodes: makeNodePolicy(nodes), ...over });
 }
 
 function hostsOf(sets: readonly MirrorSet[], name: RuntimeName, out: readonly string[] = []): NodeHosts {

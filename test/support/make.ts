@@ -3,7 +3,7 @@ import type { Answer } from '../../src/domain/answer.ts';
 import { endpointOfPrefix, parseEndpoint } from '../../src/domain/endpoint.ts';
 import type { Endpoint, TrustAnchor } from '../../src/domain/endpoint.ts';
 import { Credential } from '../../src/domain/credential.ts';
-import type { CredentialSource, Mirror, MirrorSet } from '../../src/domain/mirror-set.ts';
+import type { CredentialSource, Mirror, MirrorSet, NodePolicy } from '../../src/domain/mirror-set.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
 import type { ParsedPullSecret } from '../../src/domain/pull-secret.ts';
 import { parsePrefix } from '../../src/domain/reference.ts';
@@ -34,6 +34,17 @@ export function makeMirror(
   };
 }
 
+/** A set for every node, with nothing more allowed. */
+export function makeNodePolicy(over: Partial<NodePolicy> = {}): NodePolicy {
+  return {
+    enabled: true,
+    selector: { matchLabels: {}, matchExpressions: [] },
+    credentials: 'None',
+    wholeHost: false,
+    ...over,
+  };
+}
+
 export function makeSet(
   prefix: string,
   mirrors: readonly (string | Mirror)[],
@@ -54,12 +65,7 @@ export function makeSet(
     on: new Set(['Unreachable', 'Failing', 'Throttled', 'Missing']),
     digestPolicy: 'Prefer',
     rescue: true,
-    nodes: {
-      enabled: false,
-      selector: { matchLabels: {}, matchExpressions: [] },
-      credentials: 'None',
-      wholeHost: false,
-    },
+    nodes: makeNodePolicy({ enabled: false }),
     ...over,
   };
 }

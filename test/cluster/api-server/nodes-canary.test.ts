@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MirrorSet } from '../../../src/domain/mirror-set.ts';
 import type { KubeObject } from '../../../src/kubernetes/resource.ts';
-import { makeMirror, makeSecret, makeSet } from '../../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSecret, makeSet } from '../../support/make.ts';
 import { pause } from '../../lab/wait.ts';
 import { NodeWorld } from './node-world.ts';
 
@@ -11,12 +11,7 @@ function canarySet(over: Partial<MirrorSet> = {}): MirrorSet {
     name: 'fra',
     canary: { repository: 'canary', tag: '1' },
     upstreamSecret: makeSecret('fra-probe', { 'fra.example': 'robot' }),
-    nodes: {
-      enabled: true,
-      selector: { matchLabels: {}, matchExpressions: [] },
-      credentials: 'None',
-      wholeHost: true,
-    },
+    nodes: makeNodePolicy({ wholeHost: true }),
     ...over,
   });
 }

@@ -1,11 +1,10 @@
 // Rollouts at a real API server, with the chart's own rights: canary, batches, stop, order, deletion, taking back, a change of leader.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MirrorSet } from '../../../src/domain/mirror-set.ts';
-import { makeMirror, makeSecret, makeSet } from '../../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSecret, makeSet } from '../../support/make.ts';
 import { pause } from '../../lab/wait.ts';
 import { NodeWorld } from './node-world.ts';
 
-const EVERY = { matchLabels: {}, matchExpressions: [] };
 const FRA_FIRST = 'fra.example ams.example';
 const AMS_FIRST = 'ams.example fra.example';
 
@@ -15,7 +14,7 @@ function nodeSet(mirrors: readonly string[] = ['ams.example'], over: Partial<Mir
     mirrors.map((mirror) => makeMirror(mirror, { source: 'None', mayReceiveUpstreamCredential: true })),
     {
       name: 'fra',
-      nodes: { enabled: true, selector: EVERY, credentials: 'None', wholeHost: false },
+      nodes: makeNodePolicy(),
       ...over,
     },
   );
@@ -110,9 +109,7 @@ describe('a rollout', () => {
       matchLabels: {},
       matchExpressions: [{ key: 'pool', operator: 'DoesNotExist' as const, values: [] }],
     };
-    world.declare(
-      nodeSet(['ams.example'], { nodes: { enabled: true, selector, credentials: 'None', wholeHost: false } }),
-    );
+    world.declare(nodeSet(['ams.example'], { nodes: makeNodePolicy({ selector }) }));
     world.start();
     await settled(1);
     expect(world.fact()).toMatchObject({ total: 5, matched: 4, notConfigurable: 2, notReady: 1, written: 2 });
@@ -242,7 +239,7 @@ describe('NodeAuth', () => {
     makeSet(
       'fra.example',
       [makeMirror('ams.example', { source: 'Secret', secret: makeSecret('dc', { 'ams.example': 'robot' }) })],
-      { name: 'fra', nodes: { enabled: true, selector: EVERY, credentials, wholeHost: false } },
+      { name: 'fra', nodes: makeNodePolicy({ credentials }) },
     );
 
   it('has its Secret for as long as a node has the mirror', async () => {
