@@ -1,12 +1,12 @@
 // The order of the script's system calls, as strace sees them: write < fsync < rename < fsync of the folder, new before old goes.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
-import { NodeScene } from '../nodes/node-scene.ts';
-import { makeProgramFolder } from '../nodes/program-folder.ts';
+import type { NodeScene } from '../nodes/node-scene.ts';
+import { Scenes } from '../nodes/scenes.ts';
 import { credentials, furnish, SCENARIOS, type Scenario } from './scenarios.ts';
 import { isHidden } from './state.ts';
 
@@ -32,20 +32,7 @@ const WRITING = [
   'containerd, other certificates and order',
 ] as const;
 
-const scenes: NodeScene[] = [];
-let path = '';
-
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
-
-afterEach(() => {
-  for (const scene of scenes.splice(0)) scene.close();
-});
+const scenes = new Scenes();
 
 function parseCall(line: string): Call | undefined {
   const match = /^(\w+)\((.*)\) += (-?\d+)/.exec(line);
@@ -85,8 +72,7 @@ async function trace(scenario: Scenario): Promise<{
   readonly calls: readonly Call[];
   readonly written: readonly string[];
 }> {
-  const scene = new NodeScene({ path, authFile: 'auth.json' });
-  scenes.push(scene);
+  const scene = scenes.open({ authFile: 'auth.json' });
   furnish(scene, scenario);
   if (scenario.hasCrio) await scene.startCrio();
   if (scenario.before !== undefined) await scene.apply(scenario.before, { credentials: credentials() });
@@ -96,7 +82,7 @@ async function trace(scenario: Scenario): Promise<{
     `#!/bin/sh\nexec ${straceProgram} -f -y -s 300 -o ${log} -e trace=${CALLS} /bin/dash "$@"\n`,
   );
   chmodSync(program, 0o755);
-  const [plain, traced] = [scene.shell(), new LocalShell({ program, path })];
+  const [plain, traced] = [scene.shell(), new LocalShell({ program, path: scenes.path })];
   const shell: Shell = {
     run: (script, limits) => (script.includes('trap ') ? traced : plain).run(script, limits),
   };

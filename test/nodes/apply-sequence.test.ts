@@ -1,12 +1,11 @@
 // Sequences of changes that nobody thought of: each is whole, the same wish again changes nothing, a restore gives back what was there.
-import { rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Credential } from '../../src/domain/credential.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { Random } from '../fuzz/random.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
-import { makeWanted, MIRROR, NodeScene } from './node-scene.ts';
-import { makeProgramFolder } from './program-folder.ts';
+import { makeWanted, MIRROR, type NodeScene } from './node-scene.ts';
+import { Scenes } from './scenes.ts';
 
 const STEPS = 3;
 const HOSTS = ['a.example.com', 'b.example.com:5000', 'c.example.com'] as const;
@@ -16,15 +15,7 @@ const AUTH_FILES = [
   `{\n "auths": {\n  "${MIRROR}": {\n   "auth": "eA=="\n  }\n }\n}`,
 ] as const;
 
-let path = '';
-
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
+const scenes = new Scenes();
 
 function furnish(scene: NodeScene, random: Random): void {
   if (random.chance(0.5)) scene.write('containers/registries.conf.d/00.conf', '# others\n');
@@ -46,30 +37,22 @@ function makeWish(random: Random): NodeWanted {
 describe('a node through many changes', () => {
   it.each([1, 2, 3, 4])('is always as wanted, and at last as before us: seed %i', async (seed) => {
     const random = new Random(seed, 0);
-    const scene = new NodeScene({
-      path,
-      authFile: 'auth.json',
-      program: random.pick(['/bin/dash', '/bin/bash']),
-    });
-    try {
-      furnish(scene, random);
-      const origin = scene.photo();
-      for (let step = 0; step < STEPS; step += 1) {
-        const wanted = makeWish(random);
-        const credentials = new Map([
-          [MIRROR, new Credential({ username: 'u', password: random.pick(['p', 'q']) })],
-        ]);
-        const report = await scene.apply(wanted, { credentials });
-        expect(['Applied', 'Unchanged'], report.error).toContain(report.outcome);
-        const photo = scene.photo();
-        expect((await scene.apply(wanted, { credentials })).outcome).toBe('Unchanged');
-        expect(scene.photo()).toEqual(photo);
-        expect(scene.names().filter((name) => name.includes('/.') && !name.endsWith('.note'))).toEqual([]);
-      }
-      await scene.restore();
-      expect(scene.photo()).toEqual(origin);
-    } finally {
-      scene.close();
+    const scene = scenes.open({ authFile: 'auth.json', program: random.pick(['/bin/dash', '/bin/bash']) });
+    furnish(scene, random);
+    const origin = scene.photo();
+    for (let step = 0; step < STEPS; step += 1) {
+      const wanted = makeWish(random);
+      const credentials = new Map([
+        [MIRROR, new Credential({ username: 'u', password: random.pick(['p', 'q']) })],
+      ]);
+      const report = await scene.apply(wanted, { credentials });
+      expect(['Applied', 'Unchanged'], report.error).toContain(report.outcome);
+      const photo = scene.photo();
+      expect((await scene.apply(wanted, { credentials })).outcome).toBe('Unchanged');
+      expect(scene.photo()).toEqual(photo);
+      expect(scene.names().filter((name) => name.includes('/.') && !name.endsWith('.note'))).toEqual([]);
     }
+    await scene.restore();
+    expect(scene.photo()).toEqual(origin);
   });
 });

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
 import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
@@ -12,32 +12,14 @@ import type { Shell } from '../../src/nodes/shell.ts';
 import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
 import { makeHost, makeWanted, MIRROR, NodeScene, OWNER, UPSTREAM, type SceneOptions } from './node-scene.ts';
-import { makeProgramFolder } from './program-folder.ts';
+import { Scenes } from './scenes.ts';
 
 const DROP_IN = 'containers/registries.conf.d/90-registry-failover.conf';
 const HOSTS = `containerd/certs.d/${UPSTREAM}/hosts.toml`;
 const login = new Credential({ username: 'pull', password: 'apply-test-secret' });
 
-let path = '';
-const scenes: NodeScene[] = [];
-
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
-
-afterEach(() => {
-  for (const scene of scenes.splice(0)) scene.close();
-});
-
-function open(options: SceneOptions = {}): NodeScene {
-  const scene = new NodeScene({ path, ...options });
-  scenes.push(scene);
-  return scene;
-}
+const scenes = new Scenes();
+const open = (options: SceneOptions = {}): NodeScene => scenes.open(options);
 
 /** `write a`, `delete b`, by names below etc. */
 function changes(scene: NodeScene, report: ApplyReport): readonly string[] {
@@ -218,8 +200,7 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
 
   it('goes back when CRI-O dies of the new files', async () => {
     // With the real `sleep`: the script watches for a second, and a process takes its time to die.
-    const scene = new NodeScene({ program });
-    scenes.push(scene);
+    const scene = scenes.keep(new NodeScene({ program }));
     await scene.apply(makeWanted());
     const photo = scene.photo();
     await scene.startCrio({ dies: true });
@@ -230,8 +211,7 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
   });
 
   it('tells a CRI-O that lives on of the way back too', async () => {
-    const scene = new NodeScene({ program });
-    scenes.push(scene);
+    const scene = scenes.keep(new NodeScene({ program }));
     await scene.apply(makeWanted());
     const old = scene.read(DROP_IN);
     await scene.startCrio({ dies: true });
@@ -263,8 +243,7 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
   });
 
   it('comes to its end when its connection dies in the middle', async () => {
-    const scene = new NodeScene({ program });
-    scenes.push(scene);
+    const scene = scenes.keep(new NodeScene({ program }));
     const crio = await scene.startCrio();
     const real = scene.shell();
     const shell: Shell = {
@@ -313,7 +292,7 @@ describe('applyNode', () => {
       const program = `${scene.folder}/sh-of-agent`;
       const rights = '--bounding-set=-all,+kill --inh-caps=-all';
       writeFileSync(program, `#!/bin/sh\nexec /usr/bin/setpriv ${rights} /bin/dash "$@"\n`, { mode: 0o755 });
-      const shell = new LocalShell({ program, path });
+      const shell = new LocalShell({ program, path: scenes.path });
       const hosts = [host([upstream(UPSTREAM), mirror(MIRROR, { auth: 'Node', caPem: CA_ONE })])];
       const report = await scene.apply(makeWanted({ hosts }), {
         credentials: new Map([[MIRROR, login]]),

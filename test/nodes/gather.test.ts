@@ -2,35 +2,20 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { gather } from '../../src/nodes/writing/apply.ts';
 import { entriesIn, kindAt, textAt, type Found } from '../../src/nodes/looking/found.ts';
 import { parseGatherReport } from '../../src/nodes/looking/gather-report.ts';
 import { MAX_FILE_BYTES } from '../../src/nodes/looking/gather-script.ts';
 import { sha256Hex } from '../../src/nodes/sha256.ts';
 import { quoteForShell } from '../../src/nodes/shell-quote.ts';
-import { NodeScene } from './node-scene.ts';
-import { makeProgramFolder } from './program-folder.ts';
+import type { NodeScene } from './node-scene.ts';
+import { Scenes } from './scenes.ts';
 
-let path = '';
-const scenes: NodeScene[] = [];
-
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
-
-afterEach(() => {
-  for (const scene of scenes.splice(0)) scene.close();
-});
+const scenes = new Scenes();
 
 function open(program: string, authFile?: string): NodeScene {
-  const scene = new NodeScene({ program, path, ...(authFile === undefined ? {} : { authFile }) });
-  scenes.push(scene);
-  return scene;
+  return scenes.open({ program, ...(authFile === undefined ? {} : { authFile }) });
 }
 
 async function look(scene: NodeScene): Promise<Found> {
@@ -176,7 +161,7 @@ describe('quoteForShell', () => {
     );
     const odd = ["'", "''", '$(id)', '`id`', 'a\nb', '\\', '"', '!x', '-n', ''];
     const script = [...odd, ...texts].map((text) => `printf '%s\\0' ${quoteForShell(text)}`).join('\n');
-    const file = `${path}/quote.sh`;
+    const file = `${scenes.path}/quote.sh`;
     writeFileSync(file, script);
     for (const program of ['dash', 'bash']) {
       const printed = spawnSync(program, [file]).stdout.toString('utf8').split('\0').slice(0, -1);

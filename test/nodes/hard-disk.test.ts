@@ -2,12 +2,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
 import { CA_ONE } from './cases.ts';
-import { makeHost, makeWanted, NodeScene, photograph, type WantedParts } from './node-scene.ts';
-import { makeProgramFolder } from './program-folder.ts';
+import { makeHost, makeWanted, type NodeScene, photograph, type WantedParts } from './node-scene.ts';
+import { Scenes } from './scenes.ts';
 
 const isRoot = process.getuid?.() === 0;
 const canMount =
@@ -17,28 +17,14 @@ const canMount =
 const whyNot = canMount ? '' : ' (skipped: needs root and a mount namespace)';
 const RUNTIMES = ['crio', 'containerd'] as const;
 
-let path = '';
-const scenes: NodeScene[] = [];
+const scenes = new Scenes();
+const open = (): NodeScene => scenes.open();
 const children: ChildProcess[] = [];
 
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
-
+// Hooks of after a test run from the last to the first: before their scene is closed.
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  for (const scene of scenes.splice(0)) scene.close();
 });
-
-function open(): NodeScene {
-  const scene = new NodeScene({ path });
-  scenes.push(scene);
-  return scene;
-}
 
 interface Disk {
   /** Runs scripts where the disk is mounted. */
@@ -65,7 +51,7 @@ async function mountDisk(scene: NodeScene, size: string): Promise<Disk> {
     `printf '#!/bin/sh\\nexec /usr/bin/nsenter ${enter[0] ?? ''} /bin/dash "$@"\\n' >${program}; chmod 755 ${program}`,
   ]);
   return {
-    shell: new LocalShell({ program, path }),
+    shell: new LocalShell({ program, path: scenes.path }),
     photo: () => photograph(`/proc/${child.pid}/root${etc}`),
     run: (command) => {
       const done = spawnSync('nsenter', [...enter, 'sh', '-c', `cd ${etc} && ${command}`], {
@@ -149,14 +135,14 @@ describe('a node', () => {
         '-c',
         `printf '#!/bin/sh\\n%s\\n' '${as}' >${program}; chmod 755 ${program} ${scene.folder}`,
       ]);
-      chmodSync(path, 0o755);
+      chmodSync(scenes.path, 0o755);
     }
     mkdirSync(scene.path('containers/registries.conf.d'));
     mkdirSync(scene.path('containerd/certs.d'));
     for (const name of ['containers', 'containers/registries.conf.d', 'containerd', 'containerd/certs.d'])
       chmodSync(scene.path(name), 0o555);
     const photo = scene.photo();
-    const shell = isRoot ? new LocalShell({ program, path }) : scene.shell();
+    const shell = isRoot ? new LocalShell({ program, path: scenes.path }) : scene.shell();
     const report = await scene.apply(wanted({ runtime }), { shell });
     expect(report.outcome).toBe('Failed');
     expect(report.error).toMatch(/Permission denied.*; nothing was changed/s);

@@ -1,26 +1,14 @@
 // What others have declared for a registry: nothing of ours may take it away from a node.
-import { rmSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeHost, makeWanted, NodeScene, UPSTREAM } from './node-scene.ts';
+import { describe, expect, it } from 'vitest';
+import { makeHost, makeWanted, UPSTREAM } from './node-scene.ts';
 import { host, mirror, upstream } from './cases.ts';
-import { makeProgramFolder } from './program-folder.ts';
+import { Scenes } from './scenes.ts';
 
 const DROP_IN = 'containers/registries.conf.d/90-registry-failover.conf';
 const MAIN = 'containers/registries.conf';
 const DEFAULT = 'containerd/certs.d/_default/hosts.toml';
 
-let path = '';
-let scene: NodeScene;
-
-beforeAll(() => {
-  path = makeProgramFolder();
-});
-afterAll(() => {
-  rmSync(path, { recursive: true });
-});
-afterEach(() => {
-  scene.close();
-});
+const scenes = new Scenes();
 
 function entry(prefix: string, rest: string): string {
   return `[[registry]]\nprefix = "${prefix}"\n${rest}\n`;
@@ -43,7 +31,7 @@ describe('on CRI-O', () => {
   ])(
     'leaves alone a registry for which somebody has %s, and writes the others',
     async (_what, file, text) => {
-      scene = new NodeScene({ path });
+      const scene = scenes.open();
       scene.write(file, text);
       const report = await scene.apply(makeWanted({ hosts: two }));
       expect(report.outcome).toBe('Applied');
@@ -59,7 +47,7 @@ describe('on CRI-O', () => {
     ['is of a registry that ours does not have', MAIN, entry('other.corp', 'location = "proxy.corp/x"')],
     ['is read after ours, and wins', 'containers/registries.conf.d/99-corp.conf', entry(UPSTREAM, CACHE)],
   ])('writes beside an entry that %s', async (_what, file, text) => {
-    scene = new NodeScene({ path });
+    const scene = scenes.open();
     scene.write(file, text);
     const report = await scene.apply(makeWanted({ hosts: [makeHost()] }));
     expect(report.leftOut).toEqual([]);
@@ -67,7 +55,7 @@ describe('on CRI-O', () => {
   });
 
   it('goes on keeping what it has written, since its order must be turned in an outage', async () => {
-    scene = new NodeScene({ path });
+    const scene = scenes.open();
     await scene.apply(makeWanted({ hosts: [makeHost()] }));
     scene.write(MAIN, entry(UPSTREAM, CACHE));
     const { order, ...rest } = makeHost();
@@ -78,7 +66,7 @@ describe('on CRI-O', () => {
 
 describe('on containerd', () => {
   it('writes no folder that would hide somebody’s _default', async () => {
-    scene = new NodeScene({ path });
+    const scene = scenes.open();
     scene.write(DEFAULT, 'server = "https://proxy.corp"\n');
     const report = await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost()] }));
     expect(report.leftOut.map(({ reason }) => reason)).toEqual(['OthersEntry']);
@@ -86,7 +74,7 @@ describe('on containerd', () => {
   });
 
   it('goes on keeping a folder of ours', async () => {
-    scene = new NodeScene({ path });
+    const scene = scenes.open();
     await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost()] }));
     scene.write(DEFAULT, 'server = "https://proxy.corp"\n');
     const report = await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost()] }));
