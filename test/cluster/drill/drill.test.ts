@@ -9,6 +9,7 @@ import type { DrillFlags } from '../../../src/commands/drill/drill.ts';
 import type { DrillView } from '../../../src/explain/drill-view.ts';
 import { readOutage } from '../../../src/nodes/drill/drill-look.ts';
 import { blockedPullScript } from '../../../src/nodes/drill/drill-script.ts';
+import type { DrillBlock, DrillPull } from '../../../src/nodes/drill/drill-script.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { DrillNode, findProcesses, MIRROR_FIRST } from './namespace.ts';
 import { PLACES, PORT } from './places.ts';
@@ -76,6 +77,25 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
     });
     await waitFor('the rules', 20_000, () => Promise.resolve(node.rules().length > 0));
     return child;
+  }
+
+  /** The script that blocks and pulls, alone: with rules that a drill would not choose. */
+  async function pullBlocked(rules: Pick<DrillBlock, 'firewall' | 'addresses' | 'chain'>) {
+    const block: DrillBlock = { ...rules, port: PORT, seconds: 8 };
+    const pull: DrillPull = {
+      tool: 'crictl',
+      socket: undefined,
+      image: IMAGE,
+      hostsFolder: '/x',
+      seconds: 6,
+      unit: undefined,
+    };
+    const limits = { timeoutMs: 20_000, maxBytes: 1 << 20 };
+    const ran = await new LocalShell({ program: node.shell }).run(
+      blockedPullScript(pull, block, 'upstream.test'),
+      limits,
+    );
+    return ran.ran ? readOutage(ran.stdout) : undefined;
   }
 
   it('says what it would do, and does nothing', async () => {
@@ -182,27 +202,7 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
     'blocks with nft as well (skipped where there is none)',
     async () => {
       const addresses = [PLACES.upstream, 'fd00::11'];
-      const block = {
-        firewall: 'nft',
-        addresses,
-        port: PORT,
-        seconds: 8,
-        chain: 'RF-DRILL-0000000a',
-      } as const;
-      const pull = {
-        tool: 'crictl',
-        socket: undefined,
-        image: IMAGE,
-        hostsFolder: '/x',
-        seconds: 6,
-        unit: undefined,
-      } as const;
-      const shell = new LocalShell({ program: node.shell });
-      const ran = await shell.run(blockedPullScript(pull, block, 'upstream.test'), {
-        timeoutMs: 20_000,
-        maxBytes: 1 << 20,
-      });
-      const outage = ran.ran ? readOutage(ran.stdout) : undefined;
+      const outage = await pullBlocked({ firewall: 'nft', addresses, chain: 'RF-DRILL-0000000a' });
       expect(outage).toMatchObject({
         unblockable: undefined,
         isStillBlocked: false,
@@ -215,27 +215,8 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
   );
 
   it('says why, when the rules are refused, and pulls nothing', async () => {
-    const block = {
-      firewall: 'iptables',
-      addresses: ['300.1.1.1'],
-      port: PORT,
-      seconds: 8,
-      chain: 'RF-DRILL-0000000b',
-    } as const;
-    const pull = {
-      tool: 'crictl',
-      socket: undefined,
-      image: IMAGE,
-      hostsFolder: '/x',
-      seconds: 6,
-      unit: undefined,
-    } as const;
-    const shell = new LocalShell({ program: node.shell });
-    const ran = await shell.run(blockedPullScript(pull, block, 'upstream.test'), {
-      timeoutMs: 20_000,
-      maxBytes: 1 << 20,
-    });
-    const outage = ran.ran ? readOutage(ran.stdout) : undefined;
+    const addresses = ['300.1.1.1'];
+    const outage = await pullBlocked({ firewall: 'iptables', addresses, chain: 'RF-DRILL-0000000b' });
     expect(outage?.pulled).toBeUndefined();
     expect(outage?.unblockable).not.toBe('');
     expect(outage?.unblockable).toBeDefined();

@@ -17,6 +17,7 @@ import { startCrio } from '../../ssh/stand-ins.ts';
 
 // The node's own sshd answers at every address of the loopback: good enough for a registry that is only dialled.
 const REGISTRY = 'reg.test:22';
+const DRILL = ['drill', '--host', 'n1', '--registry', REGISTRY];
 const CRICTL = String.raw`#!/bin/bash
 case "$*" in *images*) printf 'IMAGE TAG ID SIZE\n${REGISTRY}/team/app 1.0 x 1MB\n'; exit 0 ;; esac
 try() {
@@ -124,7 +125,7 @@ printf '[[registry]]\\nprefix = "fra.ocir.io"\\nlocation = "x.example"\\n' > /et
 
 describe('drill', () => {
   it('prints what it would do, over ssh', async () => {
-    const end = await call(['drill', '--host', 'n1', '--registry', REGISTRY, '--dry-run']);
+    const end = await call([...DRILL, '--dry-run']);
     expect(end.exit).toBe(0);
     expect(end.stdout).toContain('-d 127.0.0.21 -p tcp --dport 22');
     expect(await rules()).toBe('');
@@ -132,19 +133,7 @@ describe('drill', () => {
 
   it('shows that the node survives, as root and by sudo', async () => {
     for (const who of [[], ['--user', 'opc', '--sudo']]) {
-      const end = await call([
-        'drill',
-        '--host',
-        'n1',
-        '--registry',
-        REGISTRY,
-        '--seconds',
-        '10',
-        '--yes',
-        '-o',
-        'json',
-        ...who,
-      ]);
+      const end = await call([...DRILL, '--seconds', '10', '--yes', '-o', 'json', ...who]);
       const view = JSON.parse(end.stdout) as DrillView & { readonly result: string };
       expect(view.result).toBe('survived');
       expect(end.exit).toBe(0);
@@ -155,18 +144,7 @@ describe('drill', () => {
   });
 
   it('undoes itself on the node when it is killed half-way', async () => {
-    const words = [
-      'drill',
-      '--host',
-      'n1',
-      '--registry',
-      REGISTRY,
-      '--seconds',
-      '11',
-      '--yes',
-      '--ssh-config',
-      park.configFile,
-    ];
+    const words = [...DRILL, '--seconds', '11', '--yes', '--ssh-config', park.configFile];
     const child = spawn(process.execPath, ['src/main.ts', ...words], {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
