@@ -21,12 +21,13 @@ import type { NodesSettings } from '../../../src/commands/nodes/nodes-settings.t
 import { layDown, lookAt, takeAway } from '../../../src/commands/nodes/nodes-work.ts';
 import type { MirrorSet } from '../../../src/domain/mirror-set.ts';
 import type { DoctorCheck } from '../../../src/explain/doctor/doctor-check.ts';
+import { DEFAULT_LAYOUT } from '../../../src/nodes/node-file.ts';
 import type { RuntimeName } from '../../../src/nodes/data/wanted.ts';
 import { inNode } from '../../lab/nodes.ts';
 import type { LabNode } from '../../lab/nodes.ts';
 import { AMS, FRA, PLATFORM } from '../../lab/registries/records.ts';
 import { run } from '../../lab/run.ts';
-import { makeEndpoint, makeMirror, makeSet } from '../../support/make.ts';
+import { makeEndpoint, makeMirror, makeNodePolicy, makeSet } from '../../support/make.ts';
 import { NODES, RUNTIMES, Stage } from './stage.ts';
 import type { Runtime } from './stage.ts';
 
@@ -70,7 +71,7 @@ exec ${stage.lab.facts.kubernetesBinary} cri -endpoint "$endpoint" -timeout 60s 
 function settingsFor(runtime: RuntimeName): NodesSettings {
   return {
     owner: 'ssh/drill-test',
-    layout: { containersFolder: '/etc/containers', containerdFolder: '/etc/containerd', authFile: undefined },
+    layout: DEFAULT_LAYOUT,
     // Both are processes of this one machine.
     runtime,
     allowedEndpoints: [],
@@ -92,12 +93,7 @@ function targetOf({ name }: LabNode): Parameters<typeof lookAt>[0] {
 
 /** A public mirror, so that only the way to it counts. */
 function sets(): readonly MirrorSet[] {
-  const nodes = {
-    enabled: true,
-    selector: { matchLabels: {}, matchExpressions: [] },
-    credentials: 'None',
-    wholeHost: true,
-  } as const;
+  const nodes = makeNodePolicy({ wholeHost: true });
   const pem = readFileSync(stage.lab.registries.caFile, 'utf8');
   const trust = { pem, sha256: '0'.repeat(64) };
   const mirror = makeMirror(PLATFORM, { source: 'None', mayReceiveUpstreamCredential: true, trust });

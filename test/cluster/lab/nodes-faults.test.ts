@@ -6,15 +6,21 @@ import { declare, install, uninstall } from './product.ts';
 import { mirror, Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, RELEASE, RUNTIMES, NODES, Stage, unique, waitFor } from './stage.ts';
 import type { Runtime } from './stage.ts';
-import { installWithNodes, snapshot, waitFirst, waitStates } from './nodes-stage.ts';
+import {
+  declarePublic,
+  installWithNodes,
+  openMirror,
+  PLATFORM,
+  PUBLIC,
+  snapshot,
+  waitFirst,
+  waitStates,
+  WHOLE,
+} from './nodes-stage.ts';
 import type { NodeState } from './nodes-stage.ts';
 
-const PUBLIC = 'fra.registry.test/public';
-const PLATFORM = 'platform.registry.test/public';
 const DROP_IN = 'containers/registries.conf.d/90-registry-failover.conf';
 const HOSTS = 'containerd/certs.d/fra.registry.test/hosts.toml';
-const WHOLE = { enabled: true, wholeHost: true };
-const openMirror = { ...mirror(PLATFORM, { source: 'None' }), mayReceiveUpstreamCredential: true };
 
 let stage: Stage;
 let sets: Sets;
@@ -34,12 +40,7 @@ beforeAll(async () => {
   await stage.lab.registries.reset();
   namespace = await stage.namespace('plain', { optedIn: false });
   await installWithNodes(stage);
-  await sets.declare({
-    name: 'nodes-public',
-    prefix: PUBLIC,
-    mirrors: [openMirror],
-    further: { nodes: WHOLE },
-  });
+  await declarePublic(sets);
   await waitFirst(stage, PUBLIC, PUBLIC);
 });
 afterEach(async () => {

@@ -6,6 +6,8 @@ import { callApi, getObject } from '../../lab/api-client.ts';
 import { CRIO_AUTH_FILE } from '../../lab/node-crio.ts';
 import type { LabNode, NodeName } from '../../lab/nodes.ts';
 import { install } from './product.ts';
+import { mirror } from './sets.ts';
+import type { Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, RELEASE, waitFor } from './stage.ts';
 import type { Stage } from './stage.ts';
 
@@ -64,6 +66,14 @@ export interface NodeState {
   };
 }
 
+/** What is there, and at its mirror, may be had without a credential. */
+export const PUBLIC = 'fra.registry.test/public';
+export const PLATFORM = 'platform.registry.test/public';
+/** It may be sent what the upstream is, or containerd would not be told of it. */
+export const openMirror = { ...mirror(PLATFORM, { source: 'None' }), mayReceiveUpstreamCredential: true };
+/** Of a set: for all nodes, and for the whole host on containerd. */
+export const WHOLE = { enabled: true, wholeHost: true };
+
 /** Puts there what an operator has. */
 export function putForeignFiles(nodes: readonly LabNode[]): void {
   for (const { name, etc } of nodes) {
@@ -89,6 +99,12 @@ export function snapshot(folder: string): Readonly<Record<string, string>> {
     return [[name, [stat.mode.toString(8), stat.uid, stat.gid, sha256].join(' ')] as const];
   });
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Declares the set that pods without a pull secret outlive an outage by. */
+export async function declarePublic(sets: Sets): Promise<void> {
+  const further = { nodes: WHOLE };
+  await sets.declare({ name: 'nodes-public', prefix: PUBLIC, mirrors: [openMirror], further });
 }
 
 /** Installs or upgrades with agents and waits until every one of them is ready. */

@@ -7,20 +7,22 @@ import { mirror, Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, NODES, RUNTIMES, Stage, unique, waitFor } from './stage.ts';
 import type { Runtime } from './stage.ts';
 import {
+  declarePublic,
   describeStates,
   FOREIGN,
   hasStates,
   installWithNodes,
+  PLATFORM,
+  PUBLIC,
   putForeignFiles,
   removeForeignFiles,
   SECRET_MS,
   snapshot,
   waitFirst,
   waitStates,
+  WHOLE,
 } from './nodes-stage.ts';
 
-const PUBLIC = 'fra.registry.test/public';
-const PLATFORM = 'platform.registry.test/public';
 const PRIVATE = 'fra2.registry.test/private';
 const DC1 = 'dc1.registry.test/private';
 /** The design's figure for a pull with the upstream black-holed. */
@@ -44,17 +46,12 @@ beforeAll(async () => {
   putForeignFiles(nodes());
   for (const [name, files] of Object.entries(snapshots())) before.set(name, files);
   await installWithNodes(stage);
-  await sets.declare({
-    name: 'nodes-public',
-    prefix: PUBLIC,
-    mirrors: [{ ...mirror(PLATFORM, { source: 'None' }), mayReceiveUpstreamCredential: true }],
-    further: { nodes: { enabled: true, wholeHost: true } },
-  });
+  await declarePublic(sets);
   await sets.declare({
     name: 'nodes-private',
     prefix: PRIVATE,
     mirrors: [mirror(DC1, { source: 'Secret', secretRef: { name: 'dc1-pull' } })],
-    further: { nodes: { enabled: true, wholeHost: true, credentials: 'NodeAuth' } },
+    further: { nodes: { ...WHOLE, credentials: 'NodeAuth' } },
   });
 });
 afterEach(async () => {
