@@ -1,9 +1,8 @@
 // Assignment: what this node was last told by its NodeMirrorState, judged before anything is done about it.
-import { X509Certificate } from 'node:crypto';
 import { asArray, asObject, asString, own } from '../domain/json.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, type Result } from '../domain/result.ts';
-import { readsEach } from '../nodes/rendering/pem-text.ts';
+import { readsCertificates } from '../nodes/rendering/pem-text.ts';
 import { parseNodeWanted } from '../nodes/data/wanted-parse.ts';
 import type { NodeWanted } from '../nodes/data/wanted.ts';
 import type { PresentFirst } from './order.ts';
@@ -23,9 +22,6 @@ export interface AssignmentRules {
   readonly owner: string;
   readonly allowedEndpoints: readonly string[];
 }
-
-// The constructor throws on what it cannot read.
-const readsCertificates = readsEach((certificate) => new X509Certificate(certificate));
 
 function judge(wanted: unknown, rules: AssignmentRules): Result<NodeWanted, readonly Problem[]> {
   const parsed = parseNodeWanted(wanted, { allowedEndpoints: rules.allowedEndpoints, readsCertificates });

@@ -1,7 +1,7 @@
 // Wanted parse: an agent acts on nothing that it has not checked, and says everything that is wrong at once.
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { readsEach } from '../../src/nodes/rendering/pem-text.ts';
+import { readsCertificates } from '../../src/nodes/rendering/pem-text.ts';
 import { parseNodeWanted } from '../../src/nodes/data/wanted-parse.ts';
 import type { WantedOptions } from '../../src/nodes/data/wanted-parse.ts';
 import { revisionOf } from '../../src/nodes/data/wanted.ts';
@@ -40,8 +40,6 @@ function problemsOf(value: unknown, options: Partial<WantedOptions> = {}): reado
   }
   return parsed.error.map(({ path, code }) => `${path} ${code}`);
 }
-
-const readsCertificates = readsEach((block) => new X509Certificate(block));
 
 describe('parseNodeWanted', () => {
   it.each(NODE_CASES)('takes $name', (one) => {

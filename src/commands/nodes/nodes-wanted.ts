@@ -1,5 +1,4 @@
 // Nodes wanted: which of the declared sets are for a node, and what its runtime is to know of them.
-import { X509Certificate } from 'node:crypto';
 import { selects } from '../../domain/label-selector.ts';
 import type { Labels, LabelSelector } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
@@ -8,7 +7,7 @@ import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import type { LeftOut } from '../../nodes/node-file.ts';
 import { nodeHosts } from '../../nodes/sources/node-sources.ts';
-import { readsEach } from '../../nodes/rendering/pem-text.ts';
+import { readsCertificates } from '../../nodes/rendering/pem-text.ts';
 import { parseNodeWanted } from '../../nodes/data/wanted-parse.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';
 import type { NodeWanted, Runtime } from '../../nodes/data/wanted.ts';
@@ -44,9 +43,6 @@ export function notesOnSets(sets: readonly MirrorSet[], hasLabels: boolean): rea
   }
   return notes;
 }
-
-/** containerd refuses all pulls through a host when one of its CAs cannot be read. */
-const readsCertificates = readsEach((block) => new X509Certificate(block));
 
 export interface WantedOptions {
   readonly owner: string;

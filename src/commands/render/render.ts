@@ -1,5 +1,4 @@
 // Render: the files that a node would get from these declarations, and what is left out of them and why. Asks and writes nothing.
-import { X509Certificate } from 'node:crypto';
 import { printEndpoint } from '../../domain/endpoint.ts';
 import { isSupportedRuntime } from '../../domain/managed-node.ts';
 import type { Problem } from '../../domain/problem.ts';
@@ -9,7 +8,7 @@ import { unsupported } from '../../nodes/findings/found-runtime.ts';
 import { nodeCredentials } from '../../nodes/sources/node-credentials.ts';
 import type { NodeFile, NodeLayout } from '../../nodes/node-file.ts';
 import { nodeHosts } from '../../nodes/sources/node-sources.ts';
-import { readsEach } from '../../nodes/rendering/pem-text.ts';
+import { readsCertificates } from '../../nodes/rendering/pem-text.ts';
 import { renderNode } from '../../nodes/rendering/render.ts';
 import { USUAL_VERSIONS, isRuntimeVersion } from '../../nodes/data/runtime-version.ts';
 import { WANTED_VERSION } from '../../nodes/data/wanted.ts';
@@ -109,7 +108,7 @@ function renderState(state: LoadedState, flags: RenderFlags): RenderView {
   const planned = nodeHosts({
     sets,
     runtime,
-    readsCertificates: readsEach((block) => new X509Certificate(block)),
+    readsCertificates,
     orderOf: (endpoint) => (out.has(printEndpoint(endpoint)) ? 'out' : 'well'),
   });
   const credentials = nodeCredentials(sets);

@@ -1,5 +1,4 @@
 // Node targets: what each node is to have, from the mirror sets that select it; and its present data in the order of the moment.
-import { X509Certificate } from 'node:crypto';
 import type { Credential } from '../../domain/credential.ts';
 import { selects } from '../../domain/label-selector.ts';
 import type { MirrorSet } from '../../domain/mirror-set.ts';
@@ -8,6 +7,7 @@ import type { LeftOut } from '../../nodes/node-file.ts';
 import { nodeHosts, orderSources } from '../../nodes/sources/node-sources.ts';
 import { revisionOf, WANTED_VERSION } from '../../nodes/data/wanted.ts';
 import type { NodeWanted, Runtime, WantedHost } from '../../nodes/data/wanted.ts';
+import { readsCertificates } from '../../nodes/rendering/pem-text.ts';
 import { sha256Hex } from '../../nodes/sha256.ts';
 import type { NodeOrderBook } from './node-order-book.ts';
 import type { NodeRecord } from './node-record.ts';
@@ -18,17 +18,6 @@ export interface NodeTarget {
   /** The sets that select it, by name; none: what we have written there is to go. */
   readonly sets: readonly MirrorSet[];
   readonly leftOut: readonly LeftOut[];
-}
-
-const BLOCK = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/gu;
-
-/** As agents look at them: what one cannot read would cost all of a node's data. */
-function readsCertificates(pem: string): boolean {
-  try {
-    return (pem.match(BLOCK) ?? []).every((block) => new X509Certificate(block).raw.length > 0);
-  } catch {
-    return false;
-  }
 }
 
 function compareNames(a: MirrorSet, b: MirrorSet): number {

@@ -1,4 +1,5 @@
 // PEM text: CA certificates in the one form that every reader of PEM takes, and the name that a bundle's content gives it.
+import { X509Certificate } from 'node:crypto';
 import { parseCaBundle } from '../../domain/ca-bundle.ts';
 
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g;
@@ -35,17 +36,16 @@ export function nameOfContent(text: string): string {
 }
 
 /**
- * Whether every certificate of a PEM text can be read, by a reader that throws at what it cannot: node:crypto's
- * X509Certificate, which nothing here may import.
+ * Whether every certificate of a PEM text can be read, by node:crypto, which throws at what it cannot. Whoever writes a node's
+ * data and whoever checks it must agree: one bundle that cannot be read costs all of the data.
  */
-export function readsEach(read: (certificate: string) => unknown): (pem: string) => boolean {
-  return (pem) => {
-    try {
-      const certificates = readCertificates(pem) ?? [];
-      for (const certificate of certificates) read(certificate);
-      return certificates.length > 0;
-    } catch {
-      return false;
-    }
-  };
+export function readsCertificates(pem: string): boolean {
+  const certificates = readCertificates(pem) ?? [];
+  try {
+    return (
+      certificates.length > 0 && certificates.every((block) => new X509Certificate(block).raw.length > 0)
+    );
+  } catch {
+    return false;
+  }
 }
