@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../domain/log-level.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { OWNER } from '../nodes/marker.ts';
 import { DEFAULT_LAYOUT, type NodeLayout } from '../nodes/node-file.ts';
 import { FlagReader } from './flag-reader.ts';
 
@@ -54,7 +55,6 @@ const OPS_LISTEN = '127.0.0.1:9442';
 /** RFC 1123: as the API server checks names of nodes, and of namespaces without the dots. */
 const SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^(?=.{1,63}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
-const OWNER = /^[a-z0-9./-]{1,128}$/;
 /** Absolute, no `.` or `..` and no odd characters: these paths stand in scripts and in files of the runtimes. */
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
 const PATTERN = /^[A-Za-z0-9.*:[\]-]{1,300}$/;

@@ -1,5 +1,6 @@
 // Metrics: the agent's counters and gauges, and their text for Prometheus, written by hand for want of a library.
 import type { ApplyReport } from '../nodes/writing/sync-report.ts';
+import { SEVERITIES } from '../nodes/findings/finding.ts';
 import type { Finding } from '../nodes/findings/finding.ts';
 
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -71,8 +72,6 @@ function printLabels(labels: Labels): string {
   const parts = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return parts.length === 0 ? '' : `{${parts.join(',')}}`;
 }
-
-const SEVERITIES = ['error', 'warning', 'info'] as const;
 
 /** What this process counts. Label values are of closed lists only. */
 export class AgentMetrics {

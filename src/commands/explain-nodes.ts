@@ -5,10 +5,8 @@ import type { MirrorSet } from '../domain/mirror-set.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
 import { nodeHosts } from '../nodes/sources/node-sources.ts';
 import { USUAL_VERSIONS } from '../nodes/data/runtime-version.ts';
-import { RUNTIMES } from '../nodes/data/wanted.ts';
+import { RUNTIME_TITLES, RUNTIMES } from '../nodes/data/wanted.ts';
 import type { RuntimeName } from '../nodes/data/wanted.ts';
-
-const NAMES: Readonly<Record<RuntimeName, string>> = { crio: 'CRI-O', containerd: 'containerd' };
 
 /** What is left out of the files of nodes, for any set that is for nodes; which runtime a pod will meet nobody knows. */
 export class NodeNotes {
@@ -27,7 +25,7 @@ export class NodeNotes {
   #sentences(set: MirrorSet | undefined, endpoint: string | undefined): readonly string[] {
     return this.#leftOut
       .filter(([, one]) => one.set === set?.name && one.endpoint === endpoint)
-      .map(([name, { message }]) => `Not in the files of ${NAMES[name]} nodes: ${message}`);
+      .map(([name, { message }]) => `Not in the files of ${RUNTIME_TITLES[name]} nodes: ${message}`);
   }
 
   /** About one mirror of the set. */

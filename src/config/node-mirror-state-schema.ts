@@ -2,17 +2,15 @@
 import { z } from 'zod';
 import { WANTED_BOUNDS } from '../domain/node-bounds.ts';
 import { HOST_RULES, WANTED_RULES } from './node-mirror-state-rules.ts';
+import { COMPONENT, LABEL, PORT } from './registry-grammar.ts';
 import { isRecord, withRules } from './rule.ts';
 
 export const NODE_KIND = 'NodeMirrorState';
 
 // The grammar of domain/reference-prefix.ts as one expression that RE2 and JavaScript read alike. As `pattern`, since a CEL
 // rule at 2,176 places costs more than the API server grants.
-const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
-const PORT = ':(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 const LOCALHOST = '[lL][oO][cC][aA][lL][hH][oO][sS][tT]';
 const HOST = `(?:${LABEL}(?:[.]${LABEL})+(?:${PORT})?|${LABEL}${PORT}|${LOCALHOST}|\\[[a-fA-F0-9:]+\\](?:${PORT})?)`;
-const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const REGISTRY = new RegExp(`^${HOST}(?:/${COMPONENT})*$`);
 
 const registry = z.string().min(1).max(WANTED_BOUNDS.endpoint).regex(REGISTRY);

@@ -5,15 +5,13 @@ import type { Problem } from '../domain/problem.ts';
 import { isPath, isTag, quote } from '../domain/reference-grammar.ts';
 import { parsePrefix } from '../domain/reference.ts';
 import type { Result } from '../domain/result.ts';
+import { COMPONENT, LABEL, PORT } from './registry-grammar.ts';
 import { isText, withRules } from './rule.ts';
 import type { Rule } from './rule.ts';
 
 // RE2, as CEL has it; the same language as domain/reference-prefix.ts but for the inside of IPv6 brackets.
-const LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
-const PORT = ':(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 const NAME = `${LABEL}(?:[.]${LABEL})+(?:${PORT})?|${LABEL}${PORT}|(?i:localhost)`;
 const HOST = `(?:${NAME}|[[][a-fA-F0-9:]+[]](?:${PORT})?)`;
-const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const DNS_LABEL = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
 const DNS_NAME = `${DNS_LABEL}(?:[.]${DNS_LABEL})*`;
 const LABEL_NAME = '[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';

@@ -1,7 +1,7 @@
 // Marker: the first line of every file of ours, by which it is known again, with the installation that it belongs to.
 
 /** What an owner's id looks like: it stands in a comment of a file. */
-const OWNER = /^[a-z0-9./-]{1,128}$/;
+export const OWNER = /^[a-z0-9./-]{1,128}$/;
 
 const LINE = /^# registry-failover owner=([a-z0-9./-]{1,128}) \(/;
 

@@ -6,6 +6,11 @@ export const WANTED_VERSION = 1;
 export const RUNTIMES = ['crio', 'containerd'] as const;
 /** `crio` stands for podman too: they read the same files. */
 export type RuntimeName = (typeof RUNTIMES)[number];
+/** As people write them. */
+export const RUNTIME_TITLES: Readonly<Record<RuntimeName, string>> = {
+  crio: 'CRI-O',
+  containerd: 'containerd',
+};
 
 export interface Runtime {
   readonly name: RuntimeName;

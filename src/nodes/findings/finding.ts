@@ -34,7 +34,8 @@ export type FindingCode = (typeof FINDING_CODES)[number];
  * `error`: what we write has no effect, or the node is about to break. `warning`: something works otherwise than its owner
  * would expect. `info`: good to know.
  */
-export type Severity = 'error' | 'warning' | 'info';
+export const SEVERITIES = ['error', 'warning', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 export interface Finding {
   readonly code: FindingCode;

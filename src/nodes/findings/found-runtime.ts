@@ -6,10 +6,8 @@ import { finding } from './finding.ts';
 import type { Finding } from './finding.ts';
 import type { Found } from '../looking/found.ts';
 import { flagOf, processOf, versionOf } from '../looking/found-process.ts';
-import { RUNTIMES } from '../data/wanted.ts';
+import { RUNTIME_TITLES, RUNTIMES } from '../data/wanted.ts';
 import type { Runtime, RuntimeName } from '../data/wanted.ts';
-
-const TITLES: Readonly<Record<RuntimeName, string>> = { crio: 'CRI-O', containerd: 'containerd' };
 
 /** The runtime whose socket the kubelet was told of on its command line. */
 function toldToKubelet({ processes }: Found): RuntimeName | undefined {
@@ -21,7 +19,7 @@ function toldToKubelet({ processes }: Found): RuntimeName | undefined {
 function withVersion(found: Found, name: RuntimeName): Result<Runtime, Finding> {
   const version = versionOf(found, name);
   if (version === undefined) {
-    const message = `${TITLES[name]} runs here, and its version cannot be learned, because ${name} --version says nothing to root's shell`;
+    const message = `${RUNTIME_TITLES[name]} runs here, and its version cannot be learned, because ${name} --version says nothing to root's shell`;
     const fix = `Put the program where root finds it: ln -s "$(readlink /proc/$(pgrep -xo ${name})/exe)" /usr/bin/${name}`;
     return err(finding('RuntimeVersionUnknown', 'error', message, fix));
   }
@@ -31,15 +29,17 @@ function withVersion(found: Found, name: RuntimeName): Result<Runtime, Finding> 
 
 /** What is said of a version that is too old. */
 export function unsupported({ name, version }: Runtime): Finding {
-  const message = `${TITLES[name]} ${version} is too old: ${SUPPORTED_RUNTIMES} are supported`;
-  const fix = `Update ${TITLES[name]} on this node; until then its pods are served by rewriting alone`;
+  const message = `${RUNTIME_TITLES[name]} ${version} is too old: ${SUPPORTED_RUNTIMES} are supported`;
+  const fix = `Update ${RUNTIME_TITLES[name]} on this node; until then its pods are served by rewriting alone`;
   return finding('RuntimeUnsupported', 'error', message, fix);
 }
 
 /** What is said of a node on which nothing runs. */
 export function absent(name: RuntimeName | undefined): Finding {
   const what =
-    name === undefined ? 'neither CRI-O nor containerd runs here' : `${TITLES[name]} does not run here`;
+    name === undefined
+      ? 'neither CRI-O nor containerd runs here'
+      : `${RUNTIME_TITLES[name]} does not run here`;
   const start = name === undefined ? 'systemctl start crio (or containerd)' : `systemctl start ${name}`;
   return finding(
     'NoRuntime',

@@ -21,8 +21,9 @@ export interface ContainerdSource {
   readonly basic: string | undefined;
 }
 
-function addressOf({ host }: Endpoint): string {
-  return `https://${host === DOCKER_HUB ? 'registry-1.docker.io' : host}`;
+/** docker.io is served under another name, which its endpoint has. */
+function addressOf({ host, hostname }: Endpoint): string {
+  return `https://${host === DOCKER_HUB ? hostname : host}`;
 }
 
 /** `before` such that `before/inner` is `whole`; undefined when there is none. */

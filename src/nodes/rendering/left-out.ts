@@ -1,5 +1,6 @@
 // Left out: what of a declaration is not in a node's files, each reason with its one sentence and what to do.
 import type { LeftOut, LeftOutReason } from '../node-file.ts';
+import { RUNTIME_TITLES } from '../data/wanted.ts';
 import type { RuntimeName } from '../data/wanted.ts';
 
 /** What a sentence is about. */
@@ -13,8 +14,6 @@ export interface LeftOutSubject {
   /** What the sentence names beside: who has the host already. */
   readonly other?: string | undefined;
 }
-
-const RUNTIME_NAMES: Readonly<Record<RuntimeName, string>> = { crio: 'CRI-O', containerd: 'containerd' };
 
 function hostOf(place: string): string {
   return place.split('/', 1)[0] ?? '';
@@ -62,6 +61,6 @@ const SENTENCES: Readonly<Record<LeftOutReason, (words: Words) => string>> = {
 /** Puts a reason into words. */
 export function leaveOut(reason: LeftOutReason, subject: LeftOutSubject): LeftOut {
   const { set, prefix, endpoint, runtime } = subject;
-  const words = { ...subject, mirror: endpoint ?? prefix, name: RUNTIME_NAMES[runtime] };
+  const words = { ...subject, mirror: endpoint ?? prefix, name: RUNTIME_TITLES[runtime] };
   return { set, prefix, endpoint, reason, message: SENTENCES[reason](words) };
 }
