@@ -9,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
@@ -19,6 +18,7 @@ import type { AgentSettings } from '../../src/agent/arguments.ts';
 import type { NodeStatus } from '../../src/agent/status.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { eventually, sendStatus } from '../kubernetes/api-server.ts';
+import { freePorts } from '../lab/ports.ts';
 import { testCa } from '../support/tls.ts';
 import { NAMESPACE, NODE, stateObject, StateServer } from './stand-in.ts';
 import { AMS, host, OWNER, source, UPSTREAM, wanted } from './wanted.ts';
@@ -263,13 +263,7 @@ describe('Agent', () => {
     const { keyPem, certPem } = await ca.issue({ names: ['127.0.0.1'] });
     const server = createServer({ key: keyPem, cert: certPem });
     server.on('tlsClientError', () => undefined);
-    const dead = createTcpServer();
-    const port = await new Promise<number>((resolve) => {
-      dead.listen(0, '127.0.0.1', () => {
-        resolve((dead.address() as AddressInfo).port);
-      });
-    });
-    await new Promise((resolve) => dead.close(resolve));
+    const [port = 0] = await freePorts(1, '127.0.0.1');
     const mirror = `127.0.0.1:${port}`;
     const order = [mirror, UPSTREAM];
     const sources = [source(UPSTREAM), source(mirror, { caPem: ca.pem })];

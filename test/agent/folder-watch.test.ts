@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderWatch } from '../../src/agent/folder-watch.ts';
+import { eventually } from '../kubernetes/api-server.ts';
 
 describe('FolderWatch', () => {
   let root = '';
@@ -36,7 +37,7 @@ describe('FolderWatch', () => {
   });
 
   async function seen(count: number): Promise<void> {
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(changes).toBe(count);
     });
   }

@@ -30,7 +30,7 @@ function listen(server: Server): Promise<number> {
 }
 
 describe('createHandshake', () => {
-  const handshake = createHandshake(1000);
+  const handshake = createHandshake(10_000);
 
   afterEach(() => {
     for (const close of closing.splice(0)) close();
@@ -81,7 +81,7 @@ describe('createHandshake', () => {
     const port = await listen(createTcpServer());
     const started = performance.now();
     expect(await createHandshake(150)(source(`127.0.0.1:${port}`))).toBe('no answer within 150 ms');
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it.each([

@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
+import { eventually } from '../kubernetes/api-server.ts';
 
-const LIMITS = { timeoutMs: 5000, maxBytes: 1024 * 1024 };
+const LIMITS = { timeoutMs: 30_000, maxBytes: 1024 * 1024 };
 const SHELLS = ['/bin/sh', '/bin/bash'];
 
 function isAlive(pid: number): boolean {
@@ -83,11 +84,11 @@ describe('LocalShell and time', () => {
     const file = join(folder, 'pid');
     const outcome = await shell.run(`sleep 60 & echo $! > ${file}; trap '' TERM HUP; wait\n`, {
       ...LIMITS,
-      timeoutMs: 300,
+      timeoutMs: 2000,
     });
-    expect(outcome).toMatchObject({ ran: false, failure: 'the script did not end within 300 ms' });
+    expect(outcome).toMatchObject({ ran: false, failure: 'the script did not end within 2000 ms' });
     const pid = Number(readFileSync(file, 'utf8'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(isAlive(pid)).toBe(false);
     });
   });
@@ -96,9 +97,9 @@ describe('LocalShell and time', () => {
     const started = performance.now();
     const outcome = await shell.run('sleep 60 & echo $!\n', LIMITS);
     expect(outcome).toMatchObject({ ran: true, exit: 0 });
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     const pid = outcome.ran ? Number(outcome.stdout) : 0;
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(isAlive(pid)).toBe(false);
     });
   });

@@ -187,13 +187,14 @@ describe('StateWatch', () => {
       silences -= 1;
       return true;
     };
-    start({}, 200);
+    start({}, 500);
     await eventually(() => {
       expect(heard.inView).toBe(1);
     });
-    expect(heard.failures.map((failure) => failure.message)).toEqual(
-      Array(2).fill('the API server does not answer within 200 ms'),
-    );
+    // A busy machine may be as silent once more.
+    const messages = heard.failures.map((failure) => failure.message);
+    expect(messages.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(messages)).toEqual(new Set(['the API server does not answer within 500 ms']));
   });
 
   it('gives up a watch that outlives its time: the other side has forgotten it', async () => {
@@ -214,17 +215,22 @@ describe('StateWatch', () => {
   });
 
   it('does not ask in a circle when every watch is ended at once', async () => {
+    const times: number[] = [];
     api.intercept = (asked, reply) => {
       if (!asked.url.searchParams.has('watch')) return false;
+      times.push(performance.now());
       reply.end();
       return true;
     };
-    start({ goodMs: 5000, firstRetryMs: 50, maxRetryMs: 10_000 });
+    start({ goodMs: 60_000, firstRetryMs: 50, maxRetryMs: 10_000 });
     await eventually(() => {
       expect(heard.failures.length).toBeGreaterThan(3);
     });
-    // 0.75 of 50 + 100 + 200 ms: the fourth failure cannot come sooner.
-    expect(api.watchesAsked.length).toBeLessThan(6);
+    // 0.75 of 50, 100 and 200 ms, less what a timer may be early.
+    const [a = 0, b = 0, c = 0, d = 0] = times;
+    expect(b - a).toBeGreaterThan(30);
+    expect(c - b).toBeGreaterThan(70);
+    expect(d - c).toBeGreaterThan(140);
   });
 
   it('does not read an answer that has no end', async () => {

@@ -96,6 +96,6 @@ describe('diffTexts', () => {
       Array.from({ length: 5_000 }, (_, index) => `${letter}${index}\n`).join('');
     const start = performance.now();
     expect(diffTexts('/f', big('a'), big('b'))).toHaveLength(10_003);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 });

@@ -342,18 +342,18 @@ describe('CredentialChecker at a registry', () => {
     const subject = makeSubject('right');
     const secret = { ...subject.secret, entries: [{ ...subject.secret.entries[0]!, key: at }] };
     declare({ ...subject, set: { ...set, mirrors: [mirror] }, secret });
-    await vi.waitFor(() => expect(heads).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(heads).toHaveLength(1), { timeout: 15_000 });
     // Whatever changes has it look at the clock.
     skipped = 60 * MINUTE;
     declare(...subjects);
-    await vi.waitFor(() => expect(heads).toHaveLength(2), { timeout: 5_000 });
+    await vi.waitFor(() => expect(heads).toHaveLength(2), { timeout: 15_000 });
     expect(heads.map(({ outcome }) => outcome)).toEqual(['available', 'available']);
     expect(registry.requests.filter(({ path }) => path === '/token')).toHaveLength(2);
     await registry.stop();
     const changed = await startRegistry('changed', port);
     skipped = 120 * MINUTE;
     declare(...subjects);
-    await vi.waitFor(() => expect(checker.refused()).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(checker.refused()).toHaveLength(1), { timeout: 15_000 });
     expect(checker.refused()[0]).toMatchObject({ endpoint: at, namespace: 'shop' });
     expect(checker.refused()[0]?.message).toContain('401');
     expect(changed.requests.filter(({ shown }) => shown === 'wrong password')).toHaveLength(1);

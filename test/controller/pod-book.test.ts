@@ -107,7 +107,7 @@ describe('PodBook', () => {
     expect(kept).toBe(0);
     expect([...book.all]).toEqual([]);
     // Measured: 27 ms. A bound for what would be another order of work, such as reading every pod.
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
 

@@ -5,6 +5,7 @@ import { MUTATING_WEBHOOKS } from '../../src/kubernetes/resource.ts';
 import { failure, MemoryCluster } from '../support/cluster.ts';
 
 const NAME = 'registry-failover';
+const PATIENT = { timeout: 15_000 };
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 function putConfiguration(cluster: MemoryCluster, bundles: readonly (string | undefined)[]): void {
@@ -67,11 +68,11 @@ describe('WebhookBundle', () => {
     putConfiguration(cluster, [undefined, base64('old')]);
     const { bundle, said } = startBundle(cluster);
     bundle.want('new');
-    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new'), base64('new')]));
+    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new'), base64('new')]), PATIENT);
     expect(await bundle.verify()).toBe('held');
     putConfiguration(cluster, [base64('new'), undefined]);
     expect(await bundle.verify()).toBe('behind');
-    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new'), base64('new')]));
+    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new'), base64('new')]), PATIENT);
     expect(said).toEqual([
       'MutatingWebhookConfiguration registry-failover: caBundle of 2 webhook(s) written',
       'MutatingWebhookConfiguration registry-failover: caBundle of 1 webhook(s) written',
@@ -86,7 +87,7 @@ describe('WebhookBundle', () => {
     expect(await bundle.verify()).toBe('absent');
     expect(cluster.count('patch')).toBe(0);
     putConfiguration(cluster, [undefined]);
-    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new')]));
+    await vi.waitFor(() => expect(bundlesOf(cluster)).toEqual([base64('new')]), PATIENT);
   });
 
   it('touches nothing before anything is wanted', async () => {

@@ -153,7 +153,7 @@ export class ApiServer {
 
 /** Until it holds; generous, because other test files run beside this one. */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 5 });
+  return vi.waitFor(check, { timeout: 30_000, interval: 5 });
 }
 
 function certificateOf(request: Http2ServerRequest): string {

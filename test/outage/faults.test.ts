@@ -71,10 +71,13 @@ afterEach(async () => {
   }
 });
 
-/** Admits one pod with a fresh memory. `sets` says which credential the mirror takes. */
-async function admitOne(kind: 'own' | 'shared' = 'shared') {
+/** Where the pod is answered before its deadline: a busy machine has time for that. */
+const PATIENT = { ...TIMES, probeTimeoutMs: 1500, budgetMs: 2000 };
+
+/** Admits one pod with a fresh memory. `kind` says which credential the mirror takes. */
+async function admitOne(kind: 'own' | 'shared' = 'shared', times = PATIENT) {
   const set = kind === 'own' ? pairSet(pair) : sharedCredentialSet(pair);
-  const { engine, records } = startEngine(pair, [set]);
+  const { engine, records } = startEngine(pair, [set], { times });
   const pod = makePod([`${pair.fra.hostPort}/team/app:1.0`], { pullSecrets: ['fra-pull'] });
   const started = performance.now();
   const verdict = await engine.admission.admit(makeRequest(pod), 3000);
@@ -90,23 +93,26 @@ function expectNoStrays(): void {
   expect([[], [ams]]).toContainEqual(shownTo(pair.ams));
 }
 
-describe('a fault at the upstream', () => {
+// Whoever measures time is tried again: the machine may be busy with something else.
+describe('a fault at the upstream', { retry: 2 }, () => {
   it.each(FAULTS)('%s', async (fault) => {
     pair.fra.fault = fault;
     await pair.fra.settled();
-    const { decision, ms, record } = await admitOne('own');
+    // One that is slow takes all the time there is.
+    const times = AT_UPSTREAM[fault] === 'upstream-slow' ? TIMES : PATIENT;
+    const { decision, ms, record } = await admitOne('own', times);
     const missing = AT_UPSTREAM[fault] === 'upstream-missing';
     // The operator's own credential must not grant what the upstream says it does not have.
     expect(decision?.reason).toBe(missing ? 'no-mirror-available' : AT_UPSTREAM[fault]);
     const leaves = ['unreachable', 'failing', 'throttled'].some((word) => AT_UPSTREAM[fault].endsWith(word));
     expect(decision?.image).toBe(`${leaves ? pair.ams.hostPort : pair.fra.hostPort}/team/app:1.0`);
-    expect(ms).toBeLessThan(TIMES.budgetMs + 250);
+    expect(ms).toBeLessThan(times.budgetMs + 250);
     expectNoStrays();
     expect(JSON.stringify(record)).not.toMatch(/secret-[12]/);
   });
 });
 
-describe('DNS', () => {
+describe('DNS', { retry: 2 }, () => {
   it.each([
     { at: 'upstream', how: 'knows no address', reason: 'upstream-unreachable', action: 'rewrite' },
     { at: 'upstream', how: 'does not answer', reason: 'upstream-unreachable', action: 'rewrite' },
@@ -163,7 +169,9 @@ describe('an upstream that serves an image and says that its limit is used up', 
   it('has said which build it is: a mirror is held to that', async () => {
     pair.fra.fault = 'rateLimitUsedUp';
     await pair.fra.settled();
-    const { engine } = startEngine(pair, [pairSet(pair, { digestPolicy: 'Require' })]);
+    const { engine } = startEngine(pair, [pairSet(pair, { digestPolicy: 'Require' })], {
+      times: PATIENT,
+    });
     const pod = makePod([`${pair.fra.hostPort}/team/app:1.0`], { pullSecrets: ['fra-pull'] });
     const verdict = await engine.admission.admit(makeRequest(pod), 3000);
     expect(verdict.decisions[0]).toMatchObject({ reason: 'upstream-throttled', digest: 'verified' });
@@ -171,16 +179,17 @@ describe('an upstream that serves an image and says that its limit is used up', 
   });
 });
 
-describe('a fault at the mirror while the upstream is refused', () => {
+describe('a fault at the mirror while the upstream is refused', { retry: 2 }, () => {
   it.each(FAULTS)('%s', async (fault) => {
     pair.fra.fault = 'refused';
     pair.ams.fault = fault;
     await Promise.all([pair.fra.settled(), pair.ams.settled()]);
-    const { decision, ms } = await admitOne('own');
+    const times = STILL_SERVES.has(fault) ? PATIENT : TIMES;
+    const { decision, ms } = await admitOne('own', times);
     const action = STILL_SERVES.has(fault) ? 'rewrite' : 'keep';
     expect(decision?.action).toBe(action);
     if (action === 'keep') expect(decision?.reason).toBe('no-mirror-available');
-    expect(ms).toBeLessThan(TIMES.budgetMs + 250);
+    expect(ms).toBeLessThan(times.budgetMs + 250);
     expectNoStrays();
   });
 });

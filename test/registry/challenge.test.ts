@@ -77,7 +77,7 @@ describe('parseChallenges', () => {
     parseChallenges('a="'.repeat(1_000_000));
     parseChallenges(`${'a'.repeat(1_000_000)}=`);
     parseChallenges('\t'.repeat(1_000_000));
-    expect(performance.now() - started).toBeLessThan(200);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   it('reads back what it is given', () => {

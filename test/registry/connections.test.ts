@@ -88,7 +88,7 @@ describe('connections to one origin', () => {
   it('are closed when they have been idle for long enough', async () => {
     const asker = newClient({ settings: { idleMs: 50 } });
     await asker.head(questionOf(cdn), 3000);
-    await expect.poll(() => cdn.openConnections, { timeout: 3000 }).toBe(0);
+    await expect.poll(() => cdn.openConnections, { timeout: 15_000 }).toBe(0);
     expect(await asker.head(questionOf(cdn), 3000)).toMatchObject({ outcome: 'available' });
     expect(cdn.connections).toBe(2);
   });

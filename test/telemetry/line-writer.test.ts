@@ -51,7 +51,7 @@ describe('LineWriter', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await writer.end(100);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     // 30,000 lines of 1 KiB, and two batches that can hold a third of 4 MiB each for certain: most are gone, and said to be.
     expect(dropped).toBeGreaterThan(20_000);
     expect(dropped).toBeLessThan(28_000);
