@@ -4,14 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { firewallOf, readGround, readOutage, readPulled, toolOf } from '../../src/nodes/drill/drill-look.ts';
 import type { DrillGround } from '../../src/nodes/drill/drill-look.ts';
-import {
-  blockedPullScript,
-  drillRules,
-  lookScript,
-  printPull,
-  pullScript,
-} from '../../src/nodes/drill/drill-script.ts';
-import type { DrillBlock, DrillPull } from '../../src/nodes/drill/drill-script.ts';
+import { drillRules } from '../../src/nodes/drill/drill-rules.ts';
+import type { DrillBlock } from '../../src/nodes/drill/drill-rules.ts';
+import { blockedPullScript, lookScript, printPull, pullScript } from '../../src/nodes/drill/drill-script.ts';
+import type { DrillPull } from '../../src/nodes/drill/drill-script.ts';
 
 const pull: DrillPull = {
   tool: 'crictl',

@@ -5,14 +5,10 @@ import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import { firewallOf, readGround, readOutage, readPulled, toolOf } from '../../nodes/drill/drill-look.ts';
 import type { DrillGround, DrillOutage, DrillPulled } from '../../nodes/drill/drill-look.ts';
-import {
-  blockedPullScript,
-  drillRules,
-  lookScript,
-  printPull,
-  pullScript,
-} from '../../nodes/drill/drill-script.ts';
-import type { DrillBlock, DrillPull } from '../../nodes/drill/drill-script.ts';
+import { drillRules } from '../../nodes/drill/drill-rules.ts';
+import type { DrillBlock } from '../../nodes/drill/drill-rules.ts';
+import { blockedPullScript, lookScript, printPull, pullScript } from '../../nodes/drill/drill-script.ts';
+import type { DrillPull } from '../../nodes/drill/drill-script.ts';
 import type { Shell, ShellOutcome } from '../../nodes/shell.ts';
 
 /** What is drilled. All of it has been checked. */

@@ -1,6 +1,7 @@
 // Drill look: what the scripts of a drill have printed, as data; nothing of it is trusted to have a form.
+import type { DrillFirewall } from './drill-rules.ts';
 import { DRILL_TOOLS } from './drill-script.ts';
-import type { DrillFirewall, DrillTool } from './drill-script.ts';
+import type { DrillTool } from './drill-script.ts';
 
 /** `rf:KEY VALUE` lines. */
 function readLines(stdout: string): ReadonlyMap<string, readonly string[]> {
