@@ -3,11 +3,19 @@ import type { Credential } from '../../domain/credential.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { MAX_AUTH_BYTES, planAuthFile, type AuthPlan } from './auth-file.ts';
 import { kindAt, type Found, type FoundEntry } from '../looking/found.ts';
+import type { FileWrite } from './file-plan.ts';
 import type { AuthMemory, OriginalFile } from './node-note.ts';
 import { folderOf } from './note-path.ts';
 import { sha256Hex } from '../sha256.ts';
-import type { AuthChange } from './sync-plan.ts';
 import type { ConflictReason, FileConflict } from './sync-report.ts';
+
+/** The auth file's part of a run. */
+export interface AuthChange {
+  readonly write: FileWrite | undefined;
+  readonly remove: FoundEntry | undefined;
+  readonly during: AuthMemory | undefined;
+  readonly after: AuthMemory | undefined;
+}
 
 export interface AuthChangeInput {
   /** `layout.authFile`. */

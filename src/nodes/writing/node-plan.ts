@@ -1,12 +1,12 @@
 // Node plan: files, auth file and notes of one owner, as one plan for one run. Pure.
 import type { Credential } from '../../domain/credential.ts';
-import { leaveAuth, planAuthChange } from './auth-change.ts';
+import { leaveAuth, planAuthChange, type AuthChange } from './auth-change.ts';
 import { findOurs, planFiles, unseenPlace, type FilePlan } from './file-plan.ts';
 import type { Found, FoundEntry } from '../looking/found.ts';
 import type { NodeFile, NodeLayout } from '../node-file.ts';
 import { findNotes, joinNotes, type FoundNote } from './node-note.ts';
 import { folderOf } from './note-path.ts';
-import { planSync, type AuthChange, type SyncPlan } from './sync-plan.ts';
+import { planSync, type SyncPlan } from './sync-plan.ts';
 import type { FileConflict } from './sync-report.ts';
 
 export interface NodePlanInput {

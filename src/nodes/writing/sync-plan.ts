@@ -1,46 +1,17 @@
 // Sync plan: everything that one run does on a node, with the way back for each step. Pure; sync-script.ts turns it into sh.
-import type { FilePlan, FileWrite } from './file-plan.ts';
+import type { FileWrite } from './file-plan.ts';
 import { foldersTo } from './file-obstacle.ts';
-import type { Found, FoundEntry } from '../looking/found.ts';
-import type { NodeLayout } from '../node-file.ts';
-import { printNote, type AuthMemory, type FoundNote, type NodeNote, type PendingUndo } from './node-note.ts';
-import { ownerOf } from '../marker.ts';
+import type { FoundEntry } from '../looking/found.ts';
+import { printNote, type FoundNote, type NodeNote, type PendingUndo } from './node-note.ts';
 import { folderOf, isLeftover, newFolderBeside, notePath, oldBeside, oldFolderBeside } from './note-path.ts';
 import { sha256Hex } from '../sha256.ts';
+import { planSteps, undoOfAll } from './sync-steps.ts';
+import type { FileStep, SyncStepsInput } from './sync-steps.ts';
 
-/** The auth file's part of a run. */
-export interface AuthChange {
-  readonly write: FileWrite | undefined;
-  readonly remove: FoundEntry | undefined;
-  readonly during: AuthMemory | undefined;
-  readonly after: AuthMemory | undefined;
-}
-
-export interface SyncPlanInput {
-  readonly files: FilePlan;
-  readonly auth: AuthChange;
-  readonly found: Found;
-  readonly owner: string;
-  readonly layout: NodeLayout;
+export interface SyncPlanInput extends SyncStepsInput {
   /** The folder whose note is written. */
   readonly base: string;
   readonly notes: readonly FoundNote[];
-  /** What the notes say together. */
-  readonly note: NodeNote;
-}
-
-/** Where a file goes back to if the run fails: its bytes beside (`kept`: since a run that was killed), or nothing. */
-export type WayBack = 'kept' | 'keep' | 'nothing';
-
-export interface FileStep {
-  readonly path: string;
-  readonly way: WayBack;
-  /** Hash of what is there now, undefined: nothing. */
-  readonly present: string | undefined;
-  /** Hash of the bytes beside, where `kept`. */
-  readonly kept: string | undefined;
-  /** undefined: deleted, or only there to be brought back. */
-  readonly write: FileWrite | undefined;
 }
 
 export interface FolderStep {
@@ -90,59 +61,13 @@ export interface SyncPlan {
   readonly isNothing: boolean;
 }
 
+/** All files that one run touches or may bring back. */
+export function stepsOf(plan: SyncPlan): readonly FileStep[] {
+  return [...plan.writes, ...plan.deletes, ...plan.lateDeletes, ...plan.standing];
+}
+
 function isConfiguration(path: string): boolean {
   return path.endsWith('.conf') || path.endsWith('.toml');
-}
-
-/** A file's step: what a killed run kept of it is still what to go back to. */
-class StepMaker {
-  readonly #found: Found;
-  readonly #owner: string;
-  readonly #auth: AuthMemory | undefined;
-  readonly #pending: ReadonlyMap<string, PendingUndo>;
-
-  constructor({ found, owner, note }: SyncPlanInput) {
-    this.#found = found;
-    this.#owner = owner;
-    this.#auth = note.auth;
-    const undo = note.pending?.undo ?? [];
-    this.#pending = new Map(undo.map((entry) => [entry.path, entry]));
-  }
-
-  /** Is what is there now from somebody else? They wrote it since the run that was killed, and the way back is theirs. */
-  #isForeign(path: string): boolean {
-    const entry = this.#found.entries.get(path);
-    if (entry === undefined) return false;
-    const { sha256, content } = entry;
-    if (path === this.#auth?.path) return sha256 === undefined || !this.#auth.written.includes(sha256);
-    return content === undefined || ownerOf(content.text()) !== this.#owner;
-  }
-
-  make(path: string, write: FileWrite | undefined): FileStep {
-    const present = this.#found.entries.get(path)?.sha256;
-    const pending = this.#isForeign(path) ? undefined : this.#pending.get(path);
-    const kept = this.#found.entries.get(oldBeside(path))?.sha256;
-    if (pending?.old !== undefined && kept === pending.old)
-      return { path, way: 'kept', present, kept, write };
-    const wasNothing = pending !== undefined && pending.old === undefined;
-    const way = wasNothing || present === undefined ? 'nothing' : 'keep';
-    return { path, way, present, kept: undefined, write };
-  }
-
-  /** The killed run's files that this one does not touch. */
-  standing(touched: ReadonlySet<string>): readonly FileStep[] {
-    const rest = [...this.#pending.keys()].filter((path) => !touched.has(path) && !this.#isForeign(path));
-    return rest
-      .map((path) => this.make(path, undefined))
-      .filter(({ way, present }) => {
-        return way === 'kept' || (way === 'nothing' && present !== undefined);
-      });
-  }
-}
-
-function undoOf({ path, way, present, kept }: FileStep): PendingUndo {
-  if (way === 'kept') return { path, old: kept };
-  return { path, old: way === 'keep' ? present : undefined };
 }
 
 function noteText(note: NodeNote, owner: string): NoteText | undefined {
@@ -198,35 +123,6 @@ function planNotes(
   };
 }
 
-interface Steps {
-  readonly writes: readonly FileStep[];
-  readonly deletes: readonly FileStep[];
-  readonly standing: readonly FileStep[];
-  /** In new folders. */
-  readonly placed: readonly FileWrite[];
-  readonly reload: boolean;
-  readonly isNone: boolean;
-}
-
-function planSteps(input: SyncPlanInput): Steps {
-  const { files, auth, note, layout } = input;
-  const maker = new StepMaker(input);
-  const writes = [...files.writes, ...(auth.write === undefined ? [] : [auth.write])];
-  const deletes = [...files.deletes, ...(auth.remove === undefined ? [] : [auth.remove])];
-  const placed = files.newFolders.flatMap((folder) => folder.files);
-  const taken = files.oldFolders.flatMap((folder) => folder.files);
-  const touched = [...writes, ...deletes, ...placed, ...taken].map(({ path }) => path);
-  const dropIns = `${layout.containersFolder}/registries.conf.d`;
-  return {
-    writes: writes.map((write) => maker.make(write.path, write)),
-    deletes: deletes.map(({ path }) => maker.make(path, undefined)),
-    standing: maker.standing(new Set(touched)),
-    placed,
-    reload: note.pending?.reload === true || touched.some((path) => folderOf(path) === dropIns),
-    isNone: touched.length === 0 && note.pending === undefined,
-  };
-}
-
 /**
  * Left by runs that were killed, but for bytes that are still needed for the way back. Only where this owner has worked: at the other
  * runtime's files somebody else may be at work now, under a lock of their own.
@@ -241,10 +137,6 @@ function findLeftovers(
   const isHere = (path: string): boolean =>
     folderOf(path) === authFolder || bases.some((folder) => path.startsWith(`${folder}/`));
   return [...found.entries.keys()].filter((path) => isLeftover(path) && isHere(path) && !needed.has(path));
-}
-
-function undoOfAll({ placed }: Steps, all: readonly FileStep[]): readonly PendingUndo[] {
-  return [...all.map(undoOf), ...placed.map(({ path }) => ({ path, old: undefined }))];
 }
 
 /** The steps of one run, and whether there are any. */
