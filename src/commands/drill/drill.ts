@@ -127,7 +127,7 @@ function say(text: string): void {
   process.stderr.write(fitStderr(`${printable(text)}\n`));
 }
 
-function sayPlan({ add, remove, command, block, notes }: DrillPlan, host: string): readonly string[] {
+function sayPlan({ add, remove, command, block, pull, notes }: DrillPlan, host: string): readonly string[] {
   return [
     `On ${host}, as root:`,
     '',
@@ -135,7 +135,7 @@ function sayPlan({ add, remove, command, block, notes }: DrillPlan, host: string
     `2. start a timer of its own session that takes the rules away after ${block.seconds} s`,
     '3. block, where $until is the end in UTC, by which the kernel ends each rule too:',
     ...add.map((line) => `     ${line}`),
-    `4. pull again, for at most ${block.seconds - 3} s`,
+    `4. pull again, for at most ${pull.seconds} s`,
     '5. take the rules away:',
     ...remove.map((line) => `     ${line}`),
     ...(notes.length === 0 ? [] : ['', ...notes]),
