@@ -2,6 +2,7 @@
 import { asArray, asObject, asString } from '../domain/json.ts';
 import type { JsonObject } from '../domain/json.ts';
 import { quote } from '../domain/reference-grammar.ts';
+import { WANTED_FAULTS } from '../domain/wanted-faults.ts';
 import type { Rule } from './rule.ts';
 
 type Fields = JsonObject;
@@ -20,9 +21,7 @@ function repeated(texts: readonly (string | undefined)[]): readonly number[] {
 }
 
 const oneUpstream: Rule<Fields> = {
-  code: 'OneUpstream',
-  message: 'not exactly one source is the upstream, with the prefix as its endpoint',
-  fix: 'Give the source whose endpoint is the prefix the role Upstream, and every other one Mirror',
+  ...WANTED_FAULTS.upstream,
   cel: "self.sources.exists_one(s, s.role == 'Upstream') && self.sources.exists_one(s, s.role == 'Upstream' && s.endpoint == self.prefix)",
   celField: '.sources',
   find: (host) => {
@@ -33,9 +32,7 @@ const oneUpstream: Rule<Fields> = {
 };
 
 const sourcesDiffer: Rule<Fields> = {
-  code: 'SourceTwice',
-  message: 'two sources are the same endpoint',
-  fix: 'Remove one of them',
+  ...WANTED_FAULTS.source,
   cel: 'self.sources.all(s, self.sources.exists_one(t, t.endpoint == s.endpoint))',
   celField: '.sources',
   find: (host) => repeated(endpointsOf(host)).map((index) => ({ path: ['sources', index, 'endpoint'] })),
@@ -43,9 +40,7 @@ const sourcesDiffer: Rule<Fields> = {
 
 /** Never fewer sources than there are, never one that is not declared: the upstream is in every order. */
 const orderIsOfSources: Rule<Fields> = {
-  code: 'OrderIncomplete',
-  message: 'order does not name every source exactly once',
-  fix: 'List the endpoint of each source once',
+  ...WANTED_FAULTS.order,
   cel: 'self.order.size() == self.sources.size() && self.sources.all(s, self.order.exists_one(e, e == s.endpoint))',
   celField: '.order',
   find: (host) => {
@@ -60,9 +55,7 @@ const orderIsOfSources: Rule<Fields> = {
 };
 
 const prefixesDiffer: Rule<Fields> = {
-  code: 'PrefixTwice',
-  message: 'two hosts have the same prefix',
-  fix: 'Merge them into one',
+  ...WANTED_FAULTS.prefix,
   cel: 'self.hosts.all(h, self.hosts.exists_one(i, i.prefix == h.prefix))',
   celField: '.hosts',
   find: (wanted) => {
@@ -75,9 +68,7 @@ const prefixesDiffer: Rule<Fields> = {
 };
 
 const restoreIsEmpty: Rule<Fields> = {
-  code: 'RestoreWithHosts',
-  message: 'action is Restore, so that nothing may be wanted, and there are hosts',
-  fix: 'Remove the hosts, or write action: Apply',
+  ...WANTED_FAULTS.restore,
   cel: "self.action != 'Restore' || self.hosts.size() == 0",
   celField: '.hosts',
   find: (wanted) =>

@@ -7,6 +7,7 @@ import type { Problem } from '../../domain/problem.ts';
 import { quote } from '../../domain/reference-grammar.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
+import { WANTED_FAULTS } from '../../domain/wanted-faults.ts';
 import { FieldReader, ProblemList } from './field-reader.ts';
 import { OWNER, PLACE, REVISION, RUNTIME_VERSION } from './wanted-forms.ts';
 import { RUNTIMES, WANTED_VERSION } from './wanted.ts';
@@ -71,26 +72,14 @@ function checkSources(fields: FieldReader, { prefix, sources, order }: WantedHos
   const endpoints = sources.map(({ endpoint }) => endpoint);
   const upstreams = sources.filter(({ role }) => role === 'Upstream');
   if (upstreams.length !== 1 || upstreams[0]?.endpoint !== prefix) {
-    fields.note('sources', {
-      code: 'OneUpstream',
-      message: 'not exactly one source is the upstream, with the prefix as its endpoint',
-      fix: 'Give the source whose endpoint is the prefix the role Upstream, and every other one Mirror',
-    });
+    fields.note('sources', WANTED_FAULTS.upstream);
   }
   if (new Set(endpoints).size !== endpoints.length) {
-    fields.note('sources', {
-      code: 'SourceTwice',
-      message: 'two sources are the same endpoint',
-      fix: 'Remove one of them',
-    });
+    fields.note('sources', WANTED_FAULTS.source);
   }
   // Never fewer sources than there are: whoever writes the order cannot take the upstream away.
   if (order.length !== endpoints.length || endpoints.some((endpoint) => !order.includes(endpoint))) {
-    fields.note('order', {
-      code: 'OrderIncomplete',
-      message: 'it does not name every source exactly once',
-      fix: 'List the endpoint of each source once',
-    });
+    fields.note('order', WANTED_FAULTS.order);
   }
 }
 
@@ -113,11 +102,7 @@ function readHost(fields: FieldReader, problems: ProblemList, options: WantedOpt
 function checkPrefixes(fields: FieldReader, hosts: readonly WantedHost[]): void {
   const prefixes = hosts.map(({ prefix }) => prefix);
   for (const prefix of new Set(prefixes.filter((one, index) => prefixes.indexOf(one) !== index))) {
-    fields.note('hosts', {
-      code: 'PrefixTwice',
-      message: `${quote(prefix)} is the prefix of two hosts`,
-      fix: 'Merge them into one',
-    });
+    fields.note('hosts', { ...WANTED_FAULTS.prefix, message: `${quote(prefix)} is the prefix of two hosts` });
   }
 }
 
@@ -129,11 +114,7 @@ function readHosts(fields: FieldReader, problems: ProblemList, options: WantedOp
   });
   checkPrefixes(fields, hosts);
   if (fields.raw('action') === 'Restore' && asArray(fields.raw('hosts')).length > 0) {
-    fields.note('hosts', {
-      code: 'RestoreWithHosts',
-      message: 'action is Restore, so that nothing may be wanted, and there are hosts',
-      fix: 'Remove the hosts, or write action: Apply',
-    });
+    fields.note('hosts', WANTED_FAULTS.restore);
   }
   return hosts;
 }
