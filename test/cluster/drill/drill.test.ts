@@ -76,7 +76,9 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
     child.stderr?.on('data', (chunk: Buffer) => {
       if (chunk.toString().includes('Pulling it again')) node.crictl('hangs');
     });
-    await waitFor('the rules', 20_000, () => Promise.resolve(node.rules().length > 0));
+    // The last of them: until it is there nothing is blocked.
+    const isBlocked = (): boolean => node.rules().some((rule) => rule.startsWith('-A OUTPUT'));
+    await waitFor('the rules', 20_000, () => Promise.resolve(isBlocked()));
     return child;
   }
 
