@@ -1,5 +1,7 @@
 // What tests do to the registries of a running lab: push, delete, break, heal, and read which credential was shown.
 import { readFileSync } from 'node:fs';
+import { issueServing, validFor } from '../../../src/certificates/issue.ts';
+import type { CertificateAndKey } from '../../../src/certificates/issue.ts';
 import { Journal } from '../journal.ts';
 import { Processes } from '../processes.ts';
 import { run } from '../run.ts';
@@ -27,14 +29,16 @@ const READY_MS = 10_000;
 export class Registries {
   /** The CA of every registry, PEM. */
   readonly caFile: string;
+  readonly #caKeyFile: string;
   readonly #records: readonly RegistryRecord[];
   readonly #processes: Processes;
   readonly #clients = new Map<string, Distribution>();
   #busybox: Buffer | undefined;
 
   private constructor(folder: string) {
-    const { caFile, registries } = readRegistriesFile(folder);
+    const { caFile, caKeyFile, registries } = readRegistriesFile(folder);
     this.caFile = caFile;
+    this.#caKeyFile = caKeyFile;
     this.#records = registries;
     this.#processes = new Processes({ folder, journal: Journal.open(folder) });
   }
@@ -52,6 +56,15 @@ export class Registries {
     const found = this.#records.find((one) => one.host === host);
     if (found === undefined) throw new Error(`the lab has no registry ${host}`);
     return found;
+  }
+
+  /** A certificate for a server of a test's own, which nodes and pods trust as they trust the registries; for a day. */
+  async certificateFor(names: readonly string[]): Promise<CertificateAndKey> {
+    const ca = {
+      certificatePem: readFileSync(this.caFile, 'utf8'),
+      keyPem: readFileSync(this.#caKeyFile, 'utf8'),
+    };
+    return await issueServing(ca, { names, validity: validFor(1, new Date()) });
   }
 
   /** Whether it serves and lets its account in, asked from the host. Throws with the reason when not. */

@@ -52,6 +52,7 @@ export async function startRegistryPark(options: RegistryParkOptions): Promise<R
   const parkFolder = path.join(folder, 'registries');
   mkdirSync(parkFolder, { recursive: true, mode: 0o700 });
   const caFile = path.join(folder, 'registries-ca.crt');
+  const caKeyFile = path.join(parkFolder, 'ca.key');
   const records = planRecords(parkFolder);
   await addNodeAddresses(network.bridge, journal);
   writeHostsLines(records, journal);
@@ -59,7 +60,8 @@ export async function startRegistryPark(options: RegistryParkOptions): Promise<R
   const validity = validFor(LIFE_DAYS, new Date());
   const ca = await issueCa({ name: 'registry-failover lab registries', validity });
   writeFileSync(caFile, ca.certificatePem);
-  writeRegistriesFile(folder, { caFile, registries: records });
+  writeFileSync(caKeyFile, ca.keyPem, { mode: 0o600 });
+  writeRegistriesFile(folder, { caFile, caKeyFile, registries: records });
   const registries = Registries.open(folder);
   await Promise.all([
     startDns({ processes, folder, address: network.gateway, hosts: records }),

@@ -61,6 +61,8 @@ export interface Account {
 export interface RegistriesFile {
   /** The CA of every registry, PEM. */
   readonly caFile: string;
+  /** Its key: as secret as the passwords, made at `up`, gone at `down`. */
+  readonly caKeyFile: string;
   readonly registries: readonly RegistryRecord[];
 }
 
