@@ -1,4 +1,4 @@
-// Render: golden files of every case and runtime; whether the real programs read them the same way is the lab's to say.
+// Render: golden files of every case and runtime; test/cluster/lab/golden.test.ts lays them before the real programs.
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { ownerOf } from '../../src/nodes/marker.ts';
@@ -7,28 +7,13 @@ import { renderNode } from '../../src/nodes/rendering/render.ts';
 import type { Rendered } from '../../src/nodes/rendering/render.ts';
 import { CASE_OWNER, CASE_RUNTIMES, CA_ONE, NODE_CASES, host, inputOf, mirror, upstream } from './cases.ts';
 import type { NodeCase } from './cases.ts';
+import { goldenName, printGolden, readGolden, titleOf } from './golden-file.ts';
 
 const CRIO = { name: 'crio', version: '1.34.0' } as const;
 const CONTAINERD = { name: 'containerd', version: '2.1.9' } as const;
 
-function printFile({ path, mode, content }: NodeFile): string {
-  return `==> ${path} ${mode.toString(8).padStart(4, '0')}\n${content}`;
-}
-
-/** Everything that rendering came to, as a person reads it. */
-function printRendered({ files, authEntries, leftOut }: Rendered): string {
-  return [
-    ...files.map(printFile),
-    ...[...authEntries].map(([key, login]) => `==> auth entry ${key} ${login.basic()}\n`),
-    ...leftOut.map(
-      ({ prefix, endpoint = '-', reason, message }) =>
-        `==> left out ${prefix} ${endpoint} ${reason}\n${message}\n`,
-    ),
-  ].join('\n');
-}
-
 const COMBINATIONS = NODE_CASES.flatMap((one) => CASE_RUNTIMES.map((runtime) => ({ one, runtime }))).map(
-  ({ one, runtime }) => ({ title: `${one.name}, ${runtime.name} ${runtime.version}`, one, runtime }),
+  ({ one, runtime }) => ({ title: titleOf(one, runtime), one, runtime }),
 );
 
 function contentOf(rendered: Rendered, end: string): string {
@@ -36,9 +21,15 @@ function contentOf(rendered: Rendered, end: string): string {
 }
 
 describe('renderNode', () => {
-  it.each(COMBINATIONS)('renders $title', async ({ one, runtime, title }) => {
-    const text = printRendered(renderNode(inputOf(one, runtime)));
-    await expect(text).toMatchFileSnapshot(`golden/${title.replaceAll(/[^\w.]+/g, '-')}.txt`);
+  it.each(COMBINATIONS)('renders $title', async ({ one, runtime }) => {
+    const rendered = renderNode(inputOf(one, runtime));
+    await expect(printGolden(rendered)).toMatchFileSnapshot(goldenName(one, runtime));
+  });
+
+  it.each(COMBINATIONS)('is read back from the golden file of $title', ({ one, runtime }) => {
+    const { files, authEntries } = renderNode(inputOf(one, runtime));
+    const logins = new Map([...authEntries].map(([key, login]) => [key, login.basic()]));
+    expect(readGolden(one, runtime)).toEqual({ files, authEntries: logins });
   });
 
   it.each(COMBINATIONS)(

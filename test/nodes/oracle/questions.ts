@@ -48,6 +48,9 @@ export const ORACLES: readonly OracleProgram[] = [
   image('1.36.0', 'go.podman.io/image/v5', 'v5.38.0'),
 ];
 
+/** Whose answer is meant: which runtime, and of which version the files are. */
+export type Asked = Pick<OracleProgram, 'runtime' | 'version'>;
+
 export interface OracleQuestion {
   readonly files: Readonly<Record<string, string>>;
   readonly images: readonly string[];
@@ -63,7 +66,7 @@ function imagesOf({ hosts }: NodeCase): string[] {
   return [...new Set([...below, ...beside])];
 }
 
-export function questionOf(one: NodeCase, { runtime, version }: OracleProgram): OracleQuestion {
+export function questionOf(one: NodeCase, { runtime, version }: Asked): OracleQuestion {
   const { files } = renderNode(inputOf(one, { name: runtime, version }));
   const named = files.map(({ path, content }) => [path.slice(1), content] as const);
   return { files: Object.fromEntries(named), images: imagesOf(one) };
@@ -90,7 +93,7 @@ function hostOf(name: string): string {
 }
 
 /** The host whose files answer for an image: the longest prefix, and on containerd the one that has the host. */
-function governing(one: NodeCase, asked: string, program: OracleProgram): WantedHost | undefined {
+function governing(one: NodeCase, asked: string, program: Asked): WantedHost | undefined {
   const { leftOut } = renderNode(inputOf(one, { name: program.runtime, version: program.version }));
   const lost = new Set(leftOut.filter(({ endpoint }) => endpoint === undefined).map(({ prefix }) => prefix));
   const covering = one.hosts
@@ -99,22 +102,41 @@ function governing(one: NodeCase, asked: string, program: OracleProgram): Wanted
   return covering[0];
 }
 
+/** A source as a runtime is to ask it for an image. */
+export interface ExpectedSource {
+  /** The image's name there. */
+  readonly reference: string;
+  /** The repository's, below which its manifests are. */
+  readonly url: string;
+  /** The credential of the node for it. */
+  readonly basic: string | undefined;
+}
+
 /** What is to be asked for an image, by the rule alone: each source's name in place of the prefix. */
-export function expectedAnswer(one: NodeCase, asked: string, program: OracleProgram): readonly string[] {
-  const { runtime, version } = program;
-  // An address in brackets is no image to it at all, whatever is configured.
-  if (runtime === 'crio' && asked.startsWith('[')) return ['error: invalid reference format'];
-  const input = inputOf(one, { name: runtime, version });
+export function expectedSources(one: NodeCase, asked: string, program: Asked): readonly ExpectedSource[] {
+  const input = inputOf(one, { name: program.runtime, version: program.version });
   const { leftOut } = renderNode(input);
   const governs = governing(one, asked, program);
   const gone = leftOut.filter(({ prefix }) => prefix === governs?.prefix).map(({ endpoint }) => endpoint);
   const order = (governs?.order ?? [hostOf(asked)]).filter((endpoint) => !gone.includes(endpoint));
   const rest = asked.slice((governs?.prefix ?? hostOf(asked)).length);
-  if (runtime === 'crio') return order.map((endpoint) => endpoint + rest);
   return order.map((endpoint) => {
     const { host, path } = endpointOfPrefix(must(parsePrefix(endpoint)));
     const address = host === 'docker.io' ? 'registry-1.docker.io' : host;
-    const login = input.credentials.get(endpoint);
-    return `https://${address}/v2${path === '' ? '' : `/${path}`}${rest}${login === undefined ? '' : ` Basic ${login.basic()}`}`;
+    const url = `https://${address}/v2${path === '' ? '' : `/${path}`}${rest}`;
+    return { reference: endpoint + rest, url, basic: input.credentials.get(endpoint)?.basic() };
   });
+}
+
+/** No image at all to CRI-O, whatever is configured: an address in brackets. */
+export function isNoImage(asked: string, { runtime }: Asked): boolean {
+  return runtime === 'crio' && asked.startsWith('[');
+}
+
+/** The same, as the oracle says it. */
+export function expectedAnswer(one: NodeCase, asked: string, program: Asked): readonly string[] {
+  if (isNoImage(asked, program)) return ['error: invalid reference format'];
+  const sources = expectedSources(one, asked, program);
+  if (program.runtime === 'crio') return sources.map(({ reference }) => reference);
+  return sources.map(({ url, basic }) => (basic === undefined ? url : `${url} Basic ${basic}`));
 }
