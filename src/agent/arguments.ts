@@ -1,6 +1,7 @@
 // Arguments: the agent's command line as settings, or everything that is wrong with it.
 import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../domain/log-level.ts';
+import { NODE_PATH } from '../domain/node-path.ts';
 import type { Problem } from '../domain/problem.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { OWNER } from '../nodes/marker.ts';
@@ -55,8 +56,6 @@ const OPS_LISTEN = '127.0.0.1:9442';
 /** RFC 1123: as the API server checks names of nodes, and of namespaces without the dots. */
 const SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const LABEL = /^(?=.{1,63}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
-/** Absolute, no `.` or `..` and no odd characters: these paths stand in scripts and in files of the runtimes. */
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
 const PATTERN = /^[A-Za-z0-9.*:[\]-]{1,300}$/;
 
 function parsePort(text: string): number | undefined {
@@ -115,18 +114,19 @@ function readSettings(reader: FlagReader): AgentSettings {
     namespace: reader.required('namespace', LABEL, 'registry-failover'),
     owner: reader.required('owner', OWNER, 'registry-failover/registry-failover'),
     api: readApi(reader),
-    serviceAccountFolder: reader.optional('service-account-folder', PATH, SERVICE_ACCOUNT) ?? SERVICE_ACCOUNT,
+    serviceAccountFolder:
+      reader.optional('service-account-folder', NODE_PATH, SERVICE_ACCOUNT) ?? SERVICE_ACCOUNT,
     allowedEndpoints: readAllowed(reader),
     layout: {
       containersFolder:
-        reader.optional('containers-folder', PATH, DEFAULT_LAYOUT.containersFolder) ??
+        reader.optional('containers-folder', NODE_PATH, DEFAULT_LAYOUT.containersFolder) ??
         DEFAULT_LAYOUT.containersFolder,
       containerdFolder:
-        reader.optional('containerd-folder', PATH, DEFAULT_LAYOUT.containerdFolder) ??
+        reader.optional('containerd-folder', NODE_PATH, DEFAULT_LAYOUT.containerdFolder) ??
         DEFAULT_LAYOUT.containerdFolder,
-      authFile: reader.optional('auth-file', PATH, '/etc/containers/auth.json'),
+      authFile: reader.optional('auth-file', NODE_PATH, '/etc/containers/auth.json'),
     },
-    nodeAuth: reader.optional('node-auth', PATH, '/var/run/node-auth/.dockerconfigjson'),
+    nodeAuth: reader.optional('node-auth', NODE_PATH, '/var/run/node-auth/.dockerconfigjson'),
     ops: readOps(reader),
     logLevel: readLogLevel(reader),
   };

@@ -1,6 +1,7 @@
 // Controller settings: the command lines of controller and cleanup as checked values; all problems at once.
 import { z } from 'zod';
 import { LOG_LEVELS } from '../domain/log-level.ts';
+import { NODE_PATH } from '../domain/node-path.ts';
 import type { Problem } from '../domain/problem.ts';
 import type { Result } from '../domain/result.ts';
 import { address, duration, nodeShare, parseFlags } from './flag-forms.ts';
@@ -36,7 +37,7 @@ const controller = z.object({
   logLevel,
 });
 
-const folder = z.string().regex(/^(?:\/[A-Za-z0-9_.-]+)+$/, { error: 'it is no absolute path' });
+const folder = z.string().regex(NODE_PATH, { error: 'it is no absolute path of plain characters' });
 
 const cleanup = z.object({
   ...cluster,

@@ -164,6 +164,11 @@ capabilities = ["pull", "resolve"]
       /--containers-folder: "etc" is not an absolute path/,
     ],
     [
+      'a folder that leads elsewhere',
+      ['--runtime', 'containerd', '--containerd-folder', '/etc/../x'],
+      /--containerd-folder: "\/etc\/..\/x" is no plain path/,
+    ],
+    [
       'a registry that is not declared',
       ['--runtime', 'crio', '--out', 'ams.io'],
       /--out: "ams.io" is no registry.*Write one of fra.ocir.io, ams.ocir.io/,

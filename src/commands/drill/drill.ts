@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { parsePrefix } from '../../domain/reference-prefix.ts';
 import { coversReference, parseReference, printReference } from '../../domain/reference.ts';
 import { parseEndpoint } from '../../domain/endpoint.ts';
+import { parseNodePath } from '../../domain/node-path.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
@@ -38,7 +39,6 @@ export interface DrillFlags extends SshFlags {
 const MIN_SECONDS = 10;
 /** Longer outages are no drills. */
 const MAX_SECONDS = 600;
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
 
 const EXIT_OF: Readonly<Record<DrillVerdict, number>> = {
   survived: EXIT.yes,
@@ -79,22 +79,12 @@ function readSeconds({ seconds }: DrillFlags): Result<number, Problem> {
   );
 }
 
-function readPaths({ socket, containerdFolder }: DrillFlags): readonly Problem[] {
-  const paths = [
-    ['--socket', socket],
-    ['--containerd-folder', containerdFolder],
-  ] as const;
-  return paths.flatMap(([flag, path]) =>
-    path === undefined || PATH.test(path)
-      ? []
-      : [
-          problem(
-            flag,
-            'it is no absolute path of plain characters',
-            `Write for example ${flag} /run/crio/crio.sock`,
-          ),
-        ],
-  );
+function readSocket({ socket }: DrillFlags): Result<string | undefined, Problem> {
+  return socket === undefined ? ok(socket) : parseNodePath('--socket', socket, '/run/crio/crio.sock');
+}
+
+function readFolder({ containerdFolder }: DrillFlags): Result<string, Problem> {
+  return parseNodePath('--containerd-folder', containerdFolder, '/etc/containerd');
 }
 
 /** Checks the flags; all problems at once. */
@@ -103,21 +93,25 @@ export function readOrder(
 ): Result<{ readonly order: DrillOrder; readonly target: SshTarget }, readonly Problem[]> {
   const target = parseSshTarget(flags.host, '--host');
   const registry = parseEndpoint(flags.registry);
-  const [image, seconds] = [readImage(flags), readSeconds(flags)];
+  const [image, seconds, socket, folder] = [
+    readImage(flags),
+    readSeconds(flags),
+    readSocket(flags),
+    readFolder(flags),
+  ];
   const problems = [
     ...(target.ok ? [] : target.error),
     ...(registry.ok ? [] : [{ ...registry.error, path: '--registry' }]),
-    ...(image.ok ? [] : [image.error]),
-    ...(seconds.ok ? [] : [seconds.error]),
-    ...readPaths(flags),
+    ...[image, seconds, socket, folder].flatMap((part) => (part.ok ? [] : [part.error])),
   ];
-  if (!target.ok || !registry.ok || !image.ok || !seconds.ok || problems.length > 0) return err(problems);
+  if (!target.ok || !registry.ok || !image.ok || !seconds.ok || !socket.ok || !folder.ok)
+    return err(problems);
   const order = {
     registry: registry.value,
     image: image.value,
     seconds: seconds.value,
-    socket: flags.socket,
-    hostsFolder: `${flags.containerdFolder}/certs.d`,
+    socket: socket.value,
+    hostsFolder: `${folder.value}/certs.d`,
     id: randomBytes(4).toString('hex'),
   };
   return ok({ order, target: target.value });

@@ -7,13 +7,12 @@ import { DEFAULT_LAYOUT } from '../../nodes/node-file.ts';
 import type { NodeLayout } from '../../nodes/node-file.ts';
 import type { RuntimeName } from '../../nodes/data/wanted.ts';
 import type { OutputFormat } from '../explain-output.ts';
+import { readLayout } from '../node-layout.ts';
+import type { LayoutFlags } from '../node-layout.ts';
 
 /** Of the flags that every nodes command has. */
-export interface NodesFlags {
+export interface NodesFlags extends LayoutFlags {
   readonly owner: string;
-  readonly containersFolder: string;
-  readonly containerdFolder: string;
-  readonly authFile?: string | undefined;
   readonly runtime?: 'auto' | RuntimeName | undefined;
   readonly allowedEndpoint?: readonly string[] | undefined;
   readonly parallel: string;
@@ -48,9 +47,6 @@ export const NODES_DEFAULTS = {
   canary: '1',
 } as const;
 
-// These stand in scripts and in files of the runtimes.
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
-const MAX_PATH = 255;
 const MAX_PARALLEL = 64;
 const MAX_CANARY = 1_000;
 
@@ -60,15 +56,6 @@ class FlagProblems {
 
   add(path: string, message: string, fix: string): void {
     this.list.push({ path, code: 'InvalidFlag', message, fix });
-  }
-
-  checkPath(flag: string, path: string): void {
-    if (path.length > MAX_PATH || !PATH.test(path))
-      this.add(
-        flag,
-        'it is no absolute path of letters, digits, ., _ and -',
-        'Write for example /etc/containers',
-      );
   }
 
   count(flag: string, text: string, bounds: { readonly min: number; readonly max: number }): number {
@@ -92,16 +79,14 @@ export function parseNodesFlags(flags: NodesFlags): Result<NodesSettings, readon
       'it is no id of a-z, 0-9, ., / and - in at most 128 characters',
       `Write for example ${SSH_OWNER}`,
     );
-  problems.checkPath('--containers-folder', flags.containersFolder);
-  problems.checkPath('--containerd-folder', flags.containerdFolder);
-  if (flags.authFile !== undefined) problems.checkPath('--auth-file', flags.authFile);
+  const layout = readLayout(flags);
+  if (!layout.ok) problems.list.push(...layout.error);
   const parallel = problems.count('--parallel', flags.parallel, { min: 1, max: MAX_PARALLEL });
   const canary = problems.count('--canary', flags.canary ?? '0', { min: 0, max: MAX_CANARY });
-  if (problems.list.length > 0) return err(problems.list);
-  const { containersFolder, containerdFolder, authFile } = flags;
+  if (problems.list.length > 0 || !layout.ok) return err(problems.list);
   return ok({
     owner: flags.owner,
-    layout: { containersFolder, containerdFolder, authFile },
+    layout: layout.value,
     runtime: flags.runtime === 'auto' ? undefined : flags.runtime,
     allowedEndpoints: flags.allowedEndpoint ?? [],
     parallel,

@@ -17,21 +17,20 @@ import { loadDeclarations } from '../declarations.ts';
 import type { LoadedState } from '../declarations.ts';
 import { EXIT } from '../exit.ts';
 import { refuse } from '../error-lines.ts';
+import { readLayout } from '../node-layout.ts';
+import type { LayoutFlags } from '../node-layout.ts';
 import { printData, printOut } from '../explain-output.ts';
 import type { OutputFormat } from '../explain-output.ts';
 import { printRender } from './render-text.ts';
 import { viewRender } from './render-view.ts';
 import type { RenderView } from './render-view.ts';
 
-export interface RenderFlags {
+export interface RenderFlags extends LayoutFlags {
   readonly manifests: readonly string[];
   readonly runtime: RuntimeName;
   readonly runtimeVersion?: string | undefined;
   /** Endpoints as the declarations have them. */
   readonly out?: readonly string[] | undefined;
-  readonly containersFolder: string;
-  readonly containerdFolder: string;
-  readonly authFile?: string | undefined;
   readonly installNamespace: string;
   readonly output: OutputFormat;
 }
@@ -48,22 +47,6 @@ function versionProblems({ runtimeVersion }: RenderFlags): readonly Problem[] {
       fix: 'Write it as the runtime says it, for example 1.34.0',
     },
   ];
-}
-
-function folderProblems(flags: RenderFlags): readonly Problem[] {
-  const folders = [
-    ['--containers-folder', flags.containersFolder],
-    ['--containerd-folder', flags.containerdFolder],
-    ['--auth-file', flags.authFile ?? '/'],
-  ] as const;
-  return folders
-    .filter(([, folder]) => !folder.startsWith('/'))
-    .map(([path, folder]) => ({
-      path,
-      code: 'InvalidFlag',
-      message: `${quote(folder)} is not an absolute path`,
-      fix: 'Write a path that begins with /',
-    }));
 }
 
 /** A registry that nobody declares changes no order: most likely it is misspelt. */
@@ -95,12 +78,7 @@ function withoutCredentials(
   });
 }
 
-function layoutOf({ containersFolder, containerdFolder, authFile }: RenderFlags): NodeLayout {
-  const plain = (folder: string): string => folder.replace(/(?<=.)\/+$/, '');
-  return { containersFolder: plain(containersFolder), containerdFolder: plain(containerdFolder), authFile };
-}
-
-function renderState(state: LoadedState, flags: RenderFlags): RenderView {
+function renderState(state: LoadedState, flags: RenderFlags, layout: NodeLayout): RenderView {
   const version = flags.runtimeVersion?.replace(/^v/, '') ?? USUAL_VERSIONS[flags.runtime];
   const runtime: Runtime = { name: flags.runtime, version };
   const { sets } = state.objects;
@@ -121,14 +99,14 @@ function renderState(state: LoadedState, flags: RenderFlags): RenderView {
       action: 'Apply',
       hosts: planned.hosts,
     },
-    layout: layoutOf(flags),
+    layout,
     credentials,
   });
   const secrets = [...credentials].map(([endpoint, credential]) => [endpoint, credential.basic()] as const);
   return viewRender({
     runtime,
     isAssumed: flags.runtimeVersion === undefined,
-    authFile: flags.authFile,
+    authFile: layout.authFile,
     sets,
     planned,
     rendered: { ...rendered, files: withoutCredentials(rendered.files, secrets) },
@@ -145,12 +123,13 @@ const EXIT_OF: Readonly<Record<RenderView['result'], number>> = {
 
 /** Renders for one kind of node. Resolves with the exit code: 0 all, 1 no file, 2 bad input, 4 something is left out. */
 export async function runRender(flags: RenderFlags): Promise<number> {
-  const wrong = [...versionProblems(flags), ...folderProblems(flags)];
+  const layout = readLayout(flags);
+  const wrong = [...versionProblems(flags), ...(layout.ok ? [] : layout.error)];
   const state = await loadDeclarations({ ...flags, allowedEndpoint: [] });
   if (!state.ok) return refuse([...wrong, ...state.error]);
   const problems = [...wrong, ...outProblems(flags, state.value)];
-  if (problems.length > 0) return refuse(problems);
-  const view = renderState(state.value, flags);
+  if (problems.length > 0 || !layout.ok) return refuse(problems);
+  const view = renderState(state.value, flags, layout.value);
   if (flags.output === 'text')
     await printOut(`${printRender(view, createPaint(process.stdout)).join('\n')}\n`);
   else await printData(view, flags.output);
