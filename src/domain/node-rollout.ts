@@ -26,7 +26,7 @@ interface Cohort {
 }
 
 const SILENT =
-  'its agent does not report. Does it run there? kubectl get pods -A -o wide --field-selector spec.nodeName=';
+  'its agent does not report. Does it run there (kubectl get pods -A -o wide --field-selector spec.nodeName=';
 
 /**
  * Why a node with its target counts as failed. A node that stops being Ready within the gate is the failure that matters most:
@@ -40,7 +40,7 @@ function failureOf(
   if (report.kind === 'Failed') return report.message;
   const isOld = report.kind === 'Done' && report.forMs >= settings.gateMs;
   if (!isReady && !isOld) return 'it has stopped being Ready since it was given its mirror configuration';
-  if (report.kind === 'Silent' && report.forMs >= settings.silentMs) return `${SILENT}${name}`;
+  if (report.kind === 'Silent' && report.forMs >= settings.silentMs) return `${SILENT}${name})?`;
   return proof.kind === 'Failed' ? proof.message : undefined;
 }
 

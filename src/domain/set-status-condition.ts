@@ -73,11 +73,6 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** With one full stop at the end; a command that ends in dots has enough of them. */
-export function sentence(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`;
-}
-
 export const NOT_IN_FORCE = 'The set is not in force: see Valid.';
 
 /** How to opt a namespace in. */

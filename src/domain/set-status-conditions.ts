@@ -1,8 +1,9 @@
 // Set status conditions: Valid, UpstreamAvailable and AdmissionActive, each with what to do about it.
 import { printEndpoint } from './endpoint.ts';
 import type { Mirror } from './mirror-set.ts';
+import { joinSentences, sentence } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { countOf, found, NOT_IN_FORCE, listSome, OPT_IN_COMMAND, sentence } from './set-status-condition.ts';
+import { countOf, found, NOT_IN_FORCE, listSome, OPT_IN_COMMAND } from './set-status-condition.ts';
 import type { Finding } from './set-status-condition.ts';
 import type { EndpointFact, SetFacts } from './set-status-facts.ts';
 
@@ -36,7 +37,7 @@ export function findValid(facts: SetFacts): Finding {
     type: 'Valid',
     status: 'False',
     reason: first.code,
-    message: `${standing(facts)}${told.join(' ')}${more}`,
+    message: `${standing(facts)}${joinSentences(told)}${more}`,
   };
 }
 

@@ -1,8 +1,9 @@
 // Set status credentials: the condition CredentialsReady, and the refused credentials that the webhook warns about.
 import { printEndpoint } from './endpoint.ts';
 import type { MirrorSet } from './mirror-set.ts';
+import { sentence } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { countOf, found, listSome, NOT_IN_FORCE, OPT_IN_COMMAND, sentence } from './set-status-condition.ts';
+import { countOf, found, listSome, NOT_IN_FORCE, OPT_IN_COMMAND } from './set-status-condition.ts';
 import type { Finding } from './set-status-condition.ts';
 import type { CredentialFact, RefusedCredential, SetFacts } from './set-status-facts.ts';
 
@@ -25,11 +26,12 @@ function nameOf({ namespace, secret }: { readonly namespace: string; readonly se
   return secret === '' ? `namespace ${namespace}` : `${namespace}/${secret}`;
 }
 
-function tellFailed(fact: CredentialFact): string {
+/** What to do comes last: it may be a command. */
+function tellFailed(fact: CredentialFact, others: string): string {
   const { problem } = fact;
   return problem === undefined
-    ? `${nameOf(fact)}.`
-    : `${nameOf(fact)}: ${problem.message}. ${sentence(problem.fix)}`;
+    ? `${nameOf(fact)}.${others}`
+    : `${nameOf(fact)}: ${problem.message}.${others} ${sentence(problem.fix)}`;
 }
 
 function findFailed(credentials: readonly CredentialFact[]): Finding | undefined {
@@ -38,7 +40,7 @@ function findFailed(credentials: readonly CredentialFact[]): Finding | undefined
   if (first === undefined) return undefined;
   const rest = failed.slice(1).map(nameOf);
   const others = rest.length === 0 ? '' : ` Likewise: ${listSome(rest)}.`;
-  const message = `${failed.length} of ${countOf(credentials.length, 'derived pull secret')} cannot be kept in place. ${tellFailed(first)}${others}`;
+  const message = `${failed.length} of ${countOf(credentials.length, 'derived pull secret')} cannot be kept in place. ${tellFailed(first, others)}`;
   return found(TYPE, 'False', 'Failed', message);
 }
 

@@ -1,5 +1,6 @@
 // Set status nodes: the condition NodesReady: how many nodes have the set in their runtime's files, what stops the others, what to do.
-import { countOf, found, listSome, NOT_IN_FORCE, sentence } from './set-status-condition.ts';
+import { sentence } from './problem.ts';
+import { countOf, found, listSome, NOT_IN_FORCE } from './set-status-condition.ts';
 import type { ConditionReason, Finding } from './set-status-condition.ts';
 import type { KnownNodes, NodeNote, SetFacts } from './set-status-facts.ts';
 
@@ -29,7 +30,7 @@ function asides(nodes: KnownNodes): string {
         ]
       : []),
     ...(remarks.length > 0
-      ? [`Agents report: ${listSome(remarks.slice(0, MAX_REMARKS), remarks.length)}.`]
+      ? [sentence(`Agents report: ${listSome(remarks.slice(0, MAX_REMARKS), remarks.length)}`)]
       : []),
   ];
   return parts.map((part) => ` ${part}`).join('');
@@ -48,7 +49,7 @@ function findUnready(nodes: KnownNodes, installNamespace: string): Finding | und
     return is(
       'Stopped',
       `${have}, ${failed} failed, ${waiting + inProgress} wait. ${tell(failure)} ` +
-        `What its agent says: kubectl -n ${installNamespace} describe nodemirrorstate ${failure.node}. ` +
+        `Its agent says more (kubectl -n ${installNamespace} describe nodemirrorstate ${failure.node}). ` +
         'The rollout goes on by itself once that node is well, or with another declaration.',
     );
   if (isUnfinished(nodes)) {
@@ -84,7 +85,7 @@ export function findNodesReady({ nodesEnabled, set, nodes, installNamespace }: S
       TYPE,
       'Unknown',
       'NoNodes',
-      `None of ${countOf(nodes.total, 'node')} has the labels of spec.nodes.selector. See kubectl get nodes --show-labels.`,
+      `None of ${countOf(nodes.total, 'node')} has the labels of spec.nodes.selector. See: kubectl get nodes --show-labels`,
     );
   const unready = findUnready(nodes, installNamespace);
   if (unready !== undefined) return unready;

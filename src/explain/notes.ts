@@ -2,6 +2,7 @@
 import { printEndpoint } from '../domain/endpoint.ts';
 import { indexMirrorSets, planImage } from '../domain/plan.ts';
 import type { ImagePlan } from '../domain/plan.ts';
+import { sentence } from '../domain/problem.ts';
 import { parseReference, repositoryName } from '../domain/reference.ts';
 import { sentenceOf } from '../domain/reason.ts';
 import { ownRegistry, unmappedMirrors } from './candidates.ts';
@@ -74,14 +75,14 @@ export function unmappedNote(plan: ImagePlan): string | undefined {
 
 function unparsableNote(image: string): Note {
   const parsed = parseReference(image);
-  return !parsed.ok && `It is not an image reference: ${parsed.error.message}. ${parsed.error.fix}.`;
+  return !parsed.ok && `It is not an image reference: ${parsed.error.message}. ${sentence(parsed.error.fix)}`;
 }
 
 /** Outside of every set the image's own registry is asked, if it can be. */
 function undialableNote({ decision, candidates }: SlotFinding): Note {
   if (candidates.length > 0 || decision.reason === 'image-unparsable') return undefined;
   const own = ownRegistry(decision.plan.original);
-  return !own.ok && `Its registry could not be asked: ${own.error.message}. ${own.error.fix}.`;
+  return !own.ok && `Its registry could not be asked: ${own.error.message}. ${sentence(own.error.fix)}`;
 }
 
 const DIGEST_NOTES = {

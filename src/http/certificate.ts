@@ -23,7 +23,7 @@ async function readText(flag: string, file: string): Promise<string> {
     const code = codeOf(error);
     const message =
       code === 'ENOENT'
-        ? `there is no file ${file}. Give one, or make one with npm run certs.`
+        ? `there is no file ${file}. Give one, or make one: npm run certs`
         : `${file} cannot be read (${code}). Let the user that this program runs as read it.`;
     throw new Error(`${flag}: ${message}`, { cause: error });
   }
@@ -31,7 +31,7 @@ async function readText(flag: string, file: string): Promise<string> {
 
 function unusable({ certPath, keyPath }: CertificateFiles, reason: string): Error {
   return new Error(
-    `--tls-cert, --tls-key: ${certPath} and ${keyPath} are no usable certificate and key: ${reason}. Give a pair in PEM, or make one with npm run certs.`,
+    `--tls-cert, --tls-key: ${certPath} and ${keyPath} are no usable certificate and key: ${reason}. Give a pair in PEM, or make one: npm run certs`,
   );
 }
 

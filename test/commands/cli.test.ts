@@ -116,7 +116,7 @@ describe('registry-failover', () => {
     );
     expect(code).toBe(2);
     expect(err).toBe(
-      'error: --tls-cert: there is no file /nowhere/tls.crt. Give one, or make one with npm run certs.\n',
+      'error: --tls-cert: there is no file /nowhere/tls.crt. Give one, or make one: npm run certs\n',
     );
   });
 });

@@ -85,7 +85,7 @@ describe('NodesReady', () => {
       facts({ upToDate: 1, failed: 1, waiting: 3, failure: FAILURE, wait: WAIT }),
       'False',
       'Stopped',
-      '1 of 5 nodes is as wanted, 1 failed, 3 wait. n3: the disk is full. What its agent says: kubectl -n registry-failover describe nodemirrorstate n3.',
+      '1 of 5 nodes is as wanted, 1 failed, 3 wait. n3: the disk is full. Its agent says more (kubectl -n registry-failover describe nodemirrorstate n3).',
     ],
     [
       'nothing can be written',

@@ -207,7 +207,7 @@ describe('CredentialsReady', () => {
       },
       'False',
       'Failed',
-      '2 of 3 derived pull secrets cannot be kept in place. shop/registry-failover-from-regcred: no right. Grant it. Likewise: pay/registry-failover-from-regcred.',
+      '2 of 3 derived pull secrets cannot be kept in place. shop/registry-failover-from-regcred: no right. Likewise: pay/registry-failover-from-regcred. Grant it.',
     ],
     [
       'one is refused',

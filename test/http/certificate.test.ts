@@ -43,7 +43,7 @@ describe('readCertificate, of files that are not there', () => {
     const files = await writePair(folder);
     const path = join(folder, 'other.pem');
     await expect(readCertificate({ ...files, [`${which}Path`]: path })).rejects.toThrow(
-      `--tls-${which}: there is no file ${path}. Give one, or make one with npm run certs.`,
+      `--tls-${which}: there is no file ${path}. Give one, or make one: npm run certs`,
     );
   });
 

@@ -1,6 +1,7 @@
 // Nodes text: what came of all nodes, for people: diffs, a table, what is in the way, and the next step.
 import { bullet, indent, printable } from '../../explain/layout.ts';
 import type { Paint, Style } from '../../explain/layout.ts';
+import { sentence } from '../../domain/problem.ts';
 import type { FileChange } from '../../nodes/writing/sync-report.ts';
 import type { NodeResult, NodesOutcome } from './nodes-result.ts';
 import { graveFindings, isGood } from './nodes-result.ts';
@@ -102,7 +103,7 @@ function renderList(
 /** A sentence without the name that stands before it anyway, and with its full stop. */
 function tidy(text: string, node: string): string {
   const plain = text.startsWith(`${node}: `) ? text.slice(node.length + 2) : text;
-  return /[.!?:)]$/.test(plain) ? plain : `${plain}.`;
+  return /[:)]$/.test(plain) ? plain : sentence(plain);
 }
 
 function renderReasons({ results }: NodesReport, paint: Paint): readonly string[] {
@@ -116,7 +117,7 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
     ),
     ...renderList(
       'In the way: until this is put right the files have no effect, or not all of it',
-      each((result) => graveFindings(result).map(({ message, fix }) => `${message}. ${fix}.`)),
+      each((result) => graveFindings(result).map(({ message, fix }) => `${message}. ${sentence(fix)}`)),
       paint,
     ),
     ...renderList(
@@ -131,7 +132,7 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
       each(({ findings }) =>
         findings
           .filter(({ severity }) => severity === 'warning')
-          .map(({ message, fix }) => `${message}. ${fix}.`),
+          .map(({ message, fix }) => `${message}. ${sentence(fix)}`),
       ),
       paint,
     ),
@@ -175,7 +176,7 @@ function nextStep({ results, outcome, command, isDryRun }: NodesReport): string 
       ? ' The others were not begun; run the command again.'
       : ' Nothing was begun after the failure; put it right and run the command again.';
   if (outcome === 'different' && (command === 'diff' || isDryRun))
-    return command === 'restore' ? ' Run it without --dry-run.' : ' nodes apply would do it.';
+    return command === 'restore' ? ' Without --dry-run it is done.' : ' nodes apply would do it.';
   if (outcome === 'done' && command === 'apply' && results.every(({ state }) => state === 'unchanged'))
     return ' Nothing was changed on any node.';
   return '';

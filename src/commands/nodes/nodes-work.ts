@@ -1,6 +1,6 @@
 // Nodes work: one node from connection to result: look, find out the runtime, lay down or take away, look again.
 import type { MirrorSet } from '../../domain/mirror-set.ts';
-import { printProblem } from '../../domain/problem.ts';
+import { joinSentences, printProblem, sentence } from '../../domain/problem.ts';
 import { applyNode, gather, restoreNode } from '../../nodes/writing/apply.ts';
 import type { Finding } from '../../nodes/findings/finding.ts';
 import { findingsOf } from '../../nodes/findings/findings.ts';
@@ -44,7 +44,7 @@ const STATES: Readonly<Record<ApplyOutcome, NodeState>> = {
 };
 
 function sayFinding({ message, fix }: Pick<Finding, 'message' | 'fix'>): string {
-  return `${message}. ${fix}.`;
+  return `${message}. ${sentence(fix)}`;
 }
 
 /** Looks at a node. What comes back as a result is the end of it: not reached, or not one that files are written on. */
@@ -107,7 +107,7 @@ export async function layDown(seen: SeenNode, task: NodeTask): Promise<NodeResul
     allowedEndpoints: settings.allowedEndpoints,
   });
   if (!made.ok) {
-    const words = made.error.map(printProblem).join(' ');
+    const words = joinSentences(made.error.map(printProblem));
     return { ...plainResult(seen.node.name, 'failed', words), runtime: seen.runtime };
   }
   const report = await applyNode(seen.shell, {

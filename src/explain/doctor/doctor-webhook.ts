@@ -171,7 +171,7 @@ function judgeBundle(facts: WebhookFacts, webhook: JsonObject, checkup: Checkup)
 function judgeServing(facts: WebhookFacts, checkup: Checkup): void {
   const { serving, secret, install, now } = facts;
   const name = `Secret ${install.namespace}/${secret}`;
-  const fix = `The controller makes it anew when it is gone: kubectl -n ${install.namespace} delete secret ${secret}; then: ${controllerLogs(install)}. Where you or cert-manager bring it, bring another`;
+  const fix = `Where you or cert-manager bring it, bring another; else the controller makes it anew when it is gone: kubectl -n ${install.namespace} delete secret ${secret}; then: ${controllerLogs(install)}`;
   if (serving.state === 'unread') {
     checkup.unknown(
       'webhook-certificate',
