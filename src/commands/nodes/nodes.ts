@@ -4,6 +4,7 @@ import { printProblem } from '../../domain/problem.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
+import { notesOnTwoNames } from '../../domain/two-names.ts';
 import { createPaint } from '../../explain/paint.ts';
 import { printable } from '../../explain/layout.ts';
 import { loadDeclarations, nothingDeclared } from '../declarations.ts';
@@ -91,7 +92,7 @@ async function prepare(
     nodes: targets.value,
     access: access.value,
     task: { settings: settings.value, sets, isDryRun: command === 'diff' || flags.dryRun === true },
-    notes: [...notes, ...notesOnSets(sets ?? [], hasLabels)],
+    notes: [...notes, ...notesOnSets(sets ?? [], hasLabels), ...notesOnTwoNames(sets ?? [])],
     setConfigPath: flags.setConfigPath === true,
   });
 }

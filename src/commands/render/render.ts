@@ -3,6 +3,7 @@ import { printEndpoint } from '../../domain/endpoint.ts';
 import { isSupportedRuntime } from '../../domain/managed-node.ts';
 import type { Problem } from '../../domain/problem.ts';
 import { quote } from '../../domain/reference-grammar.ts';
+import { notesOnTwoNames } from '../../domain/two-names.ts';
 import { createPaint } from '../../explain/paint.ts';
 import { unsupported } from '../../nodes/findings/found-runtime.ts';
 import { nodeCredentials } from '../../nodes/sources/node-credentials.ts';
@@ -110,7 +111,11 @@ function renderState(state: LoadedState, flags: RenderFlags, layout: NodeLayout)
     sets,
     planned,
     rendered: { ...rendered, files: withoutCredentials(rendered.files, secrets) },
-    notes: [...state.absence, ...(isSupportedRuntime(runtime) ? [] : [`${unsupported(runtime).message}.`])],
+    notes: [
+      ...state.absence,
+      ...notesOnTwoNames(sets),
+      ...(isSupportedRuntime(runtime) ? [] : [`${unsupported(runtime).message}.`]),
+    ],
     problems: state.problems,
   });
 }
