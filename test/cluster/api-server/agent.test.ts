@@ -136,7 +136,7 @@ beforeAll(async () => {
   chart = await InstalledChart.start();
   await chart.install('--set', 'nodes.enabled=true');
   for (const node of ['node1', 'node2']) await mountToken(node);
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(agents.map((agent) => agent.stop()));

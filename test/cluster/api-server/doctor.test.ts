@@ -129,7 +129,7 @@ async function stopController(): Promise<void> {
 beforeAll(async () => {
   chart = await InstalledChart.start();
   await chart.install();
-}, 180_000);
+});
 
 afterAll(async () => {
   await stopController();

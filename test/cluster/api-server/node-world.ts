@@ -28,7 +28,7 @@ export interface NodeState extends KubeObject {
 
 const STATES = `/apis/registry-failover.io/v1alpha1/namespaces/${install.namespace}/nodemirrorstates`;
 const PODS_PATH = `/api/v1/namespaces/${install.namespace}/pods`;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 async function kubeconfigOf(chart: InstalledChart): Promise<string> {
   const path = `/api/v1/namespaces/${install.namespace}/serviceaccounts/${account.controller}/token`;
@@ -117,7 +117,7 @@ export class NodeWorld {
       keep: (object) => object as NodeState,
     });
     this.#watch.onChange(({ after }) => {
-      this.mostUnderWay = Math.max(this.mostUnderWay, this.states().filter(isUnanswered).length);
+      this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
       if (after === undefined || !isUnanswered(after)) return;
       const answer = this.#answer(after).finally(() => this.#answers.delete(answer));
       this.#answers.add(answer);
@@ -245,6 +245,11 @@ export class NodeWorld {
 
   state(node: string): NodeState | undefined {
     return this.#watch.items.get(`${install.namespace}/${node}`);
+  }
+
+  /** Objects that were given something new and have no answer yet, as this watch has it: the controller has one of its own. */
+  get underWay(): number {
+    return this.states().filter(isUnanswered).length;
   }
 
   /** Node → the order of its first host. */

@@ -20,7 +20,7 @@ let world: NodeWorld;
 
 beforeAll(async () => {
   world = await NodeWorld.open();
-}, 120_000);
+});
 afterEach(async () => {
   await world.clear();
   await world.endPods();

@@ -20,7 +20,7 @@ beforeAll(async () => {
   cluster = await InstalledChart.start();
   await cluster.install('--set', 'nodes.enabled=true');
   folder = mkdtempSync(path.join(tmpdir(), 'cleanup-'));
-}, 60_000);
+});
 afterAll(async () => {
   await cluster?.stop();
   if (folder !== undefined) rmSync(folder, { recursive: true });

@@ -68,7 +68,15 @@ beforeAll(async () => {
     // Without the right it would be a 403 as well.
     return NOTHING_BUT_STATUS.test((await cluster.withToken(tokens.get('node1') ?? '', call)).message);
   });
-}, 120_000);
+  const token = await tokenOf('default');
+  await waitFor('the policy of states to be in force', 20_000, async () => {
+    const call = post(`${states}?dryRun=All`, state({}, 'node1'));
+    return (await cluster.withToken(token, call)).message.includes('those who may update RegistryMirrorSets');
+  });
+  await waitFor('the right in another namespace', 20_000, async () => {
+    return (await as('node1', get(inNamespace('secrets', 'shop')))).status === 200;
+  });
+});
 
 afterAll(() => cluster?.stop());
 
@@ -197,7 +205,11 @@ describe('an agent', () => {
         `/apis/rbac.authorization.k8s.io/v1/namespaces/${install.namespace}/rolebindings/generous-agent`,
       ),
     );
-    const listed = await cluster.run('kubectl', ['auth', 'can-i', '--list', '-n', install.namespace, user]);
+    let listed = '';
+    await waitFor('what was given away to be taken back', 20_000, async () => {
+      listed = await cluster.run('kubectl', ['auth', 'can-i', '--list', '-n', install.namespace, user]);
+      return !/^\*\.\* /m.test(listed);
+    });
     const ours = listed.split('\n').filter((line) => /registry-failover|secrets|pods/.test(line));
     expect(ours.map((line) => line.trim().replaceAll(/\s+/g, ' ')).sort()).toEqual([
       'nodemirrorstates.registry-failover.io [] [] [list watch]',

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chart } from '../../../deploy/artifacts.ts';
 import { state } from '../../config/node-mirror-state-examples.ts';
+import { waitFor } from '../../lab/wait.ts';
 import { install, InstalledChart, type Reply } from '../rights/installed-chart.ts';
 
 const { namespace, fullname } = install;
@@ -11,11 +12,16 @@ let cluster: InstalledChart;
 beforeAll(async () => {
   cluster = await InstalledChart.start();
   await cluster.install('--set', 'nodes.enabled=true');
-}, 60_000);
+});
 afterAll(() => cluster?.stop());
 
 function upgrade(...values: readonly string[]): Promise<string> {
   return cluster.run('helm', ['upgrade', fullname, chart, '--namespace', namespace, ...values]);
+}
+
+function tryPod(body: object): Promise<Reply> {
+  const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+  return cluster.as('admin', { method: 'POST', path, body });
 }
 
 /** What admission makes of a pod of this component where the namespace enforces a level. */
@@ -27,14 +33,15 @@ async function judge(kind: string, component: string, level: string): Promise<Re
     body: { metadata: { labels } },
     patch: 'merge',
   });
+  await waitFor(`${level} to be enforced`, 20_000, async () => {
+    const spec = { hostNetwork: true, containers: [{ name: 'probe', image: 'probe' }] };
+    const { status, message } = await tryPod({ metadata: { name: 'probe' }, spec });
+    return level === 'privileged' ? status === 201 : message.includes(`violates PodSecurity "${level}:`);
+  });
   const path = `/apis/apps/v1/namespaces/${namespace}/${kind}/${fullname}-${component}`;
   const { body } = await cluster.expectDone({ method: 'GET', path });
   const { spec } = (body as { spec: { template: { spec: object } } }).spec.template;
-  return await cluster.as('admin', {
-    method: 'POST',
-    path: `/api/v1/namespaces/${namespace}/pods?dryRun=All`,
-    body: { metadata: { name: 'tried' }, spec },
-  });
+  return await tryPod({ metadata: { name: 'tried' }, spec });
 }
 
 describe('a namespace that enforces', () => {

@@ -28,9 +28,17 @@ async function makeNodes(count: number): Promise<string[]> {
   return names;
 }
 
-/** Everybody has it. */
+/** Everybody has it, and this side has seen it too. */
 async function settled(count: number): Promise<void> {
-  await world.until(`${count} nodes to be up to date`, () => world.fact()?.upToDate === count);
+  await world.until(
+    `${count} nodes to be up to date`,
+    () => world.fact()?.upToDate === count && world.underWay === 0,
+  );
+}
+
+/** The agents of these nodes look again. */
+async function report(nodes: readonly string[]): Promise<void> {
+  await Promise.all(nodes.map((node) => world.report(node)));
 }
 
 function revisions(): Set<string> {
@@ -39,13 +47,15 @@ function revisions(): Set<string> {
 
 beforeAll(async () => {
   world = await NodeWorld.open();
-}, 120_000);
+});
 afterEach(() => world.clear());
 afterAll(() => world.close());
 
 describe('a rollout', () => {
   it('begins with one of 20 nodes, goes on in batches, and then writes nothing more', async () => {
     await makeNodes(20);
+    // Nobody answers by himself but the canary: else a quick agent is done before the next one is told.
+    world.fateOf = (node) => (node === 'n01' ? 'UpToDate' : 'silent');
     world.declare(nodeSet());
     const controller = world.start({ kind: 'percent', percent: 15 });
     await world.until('the canary', () => world.states().length === 1);
@@ -55,6 +65,11 @@ describe('a rollout', () => {
       action: 'Apply',
       hosts: [{ prefix: 'fra.example', order: ['fra.example', 'ams.example'] }],
     });
+    await world.until('the first batch', () => world.states().length === 4);
+    await pause(1_000);
+    expect(world.states()).toHaveLength(4);
+    world.fateOf = () => 'UpToDate';
+    await report(['n02', 'n03', 'n04']);
     await settled(20);
     expect(world.mostUnderWay).toBe(3);
     expect(world.state('n01')?.metadata.annotations?.['registry-failover.io/released']).toBe(
@@ -123,7 +138,7 @@ describe('a rollout', () => {
 
 describe('an outage', () => {
   it('reaches all nodes at once, whatever maxUnavailable says, and ends after 30 s of health', async () => {
-    await makeNodes(20);
+    const names = await makeNodes(20);
     world.declare(nodeSet());
     world.see('fra.example', 'up');
     world.see('ams.example', 'up');
@@ -131,14 +146,17 @@ describe('an outage', () => {
     await settled(20);
     const before = revisions();
     await world.stop();
+    // No agent answers, so that with one node at a time the second would never be told.
+    world.fateOf = () => 'silent';
     world.start({ kind: 'count', nodes: 1 });
-    const began = performance.now();
     world.see('fra.example', 'down');
     await world.until('every order', () =>
       Object.values(world.orders()).every((order) => order === AMS_FIRST),
     );
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(world.underWay).toBe(20);
     expect(revisions()).toEqual(before);
+    world.fateOf = () => 'UpToDate';
+    await report(names);
     await settled(20);
     world.see('fra.example', 'up', 20_000);
     await pause(1_000);
@@ -225,9 +243,15 @@ describe('what goes', () => {
     world.declare(nodeSet());
     world.start();
     await settled(1);
-    const spec = JSON.stringify(world.state('n01')?.spec);
+    const before = world.state('n01');
+    const spec = JSON.stringify(before?.spec);
     await world.edit('n01', { hosts: [] });
-    await world.until('the repair', () => JSON.stringify(world.state('n01')?.spec) === spec);
+    await world.until('the repair', () => {
+      const now = world.state('n01');
+      // The edit is one generation, the repair another.
+      const isLater = (now?.metadata.generation ?? 0) > (before?.metadata.generation ?? NaN) + 1;
+      return isLater && JSON.stringify(now?.spec) === spec;
+    });
     const uid = world.state('n01')?.metadata.uid;
     await world.deleteState('n01');
     await world.until('a new one', () => ![undefined, uid].includes(world.state('n01')?.metadata.uid));
@@ -257,7 +281,7 @@ describe('NodeAuth', () => {
     await pause(1_000);
     expect(await world.nodeAuth()).toEqual({ 'ams.example': 'robot' });
     world.fateOf = () => 'UpToDate';
-    await Promise.all(['n01', 'n02'].map((node) => world.report(node)));
+    await report(['n01', 'n02']);
     await world.untilAsync('the Secret to go', async () => (await world.nodeAuth()) === undefined);
   });
 });

@@ -33,7 +33,7 @@ beforeAll(async () => {
   connection = opened.value;
   api = new KubernetesApi({ connection, fieldManager: 'registry-failover' });
   informers = new KubernetesInformers({ api, connection });
-}, 120_000);
+});
 afterAll(async () => {
   connection.close();
   await controlPlane.stop();
@@ -124,7 +124,7 @@ describe('Certificates on a real API server', () => {
     const standIn = await WebhookStandIn.start(informers, namespace, `${FULLNAME}-webhook-tls`);
     stops.push(() => standIn.close());
     await install(namespace, standIn.port);
-    const lives = { caMs: 15 * SECOND, servingMs: 5 * SECOND, skewMs: 2 * SECOND, settleMs: 500 };
+    const lives = { caMs: 28 * SECOND, servingMs: 9 * SECOND, skewMs: 2 * SECOND, settleMs: 1 * SECOND };
     start(namespace, lives);
     const servername = webhookNames({ fullname: FULLNAME, namespace })[0] ?? '';
     const askAll = async (): Promise<string[]> => {
@@ -134,15 +134,18 @@ describe('Certificates on a real API server', () => {
     };
     // Another API server, whose watch brings the configuration late.
     const askLate = async (): Promise<string[]> => {
+      const read = performance.now();
       const [bundle = ''] = await liveBundles();
       await wait(lives.settleMs / 2);
-      return [await shakeHands(standIn.port, servername, bundle)];
+      const answer = await shakeHands(standIn.port, servername, bundle);
+      // Later than is promised, because this machine was held up: that says nothing.
+      return performance.now() - read < lives.settleMs ? [answer] : [];
     };
-    await vi.waitFor(async () => expect(await askAll()).toEqual(['ok', 'ok']), { timeout: 10 * SECOND });
+    await vi.waitFor(async () => expect(await askAll()).toEqual(['ok', 'ok']), { timeout: 30 * SECOND });
     const authorities = new Set<string>();
     const failures: string[] = [];
     let handshakes = 0;
-    const end = Date.now() + 26 * SECOND;
+    const end = Date.now() + 44 * SECOND;
     const keepAsking = async (ask: () => Promise<string[]>): Promise<void> => {
       while (Date.now() < end) {
         const answers = await ask();
@@ -162,7 +165,7 @@ describe('Certificates on a real API server', () => {
     // What has expired has left the bundle.
     const [bundle = ''] = await liveBundles();
     expect(bundle.match(/BEGIN CERTIFICATE/g)?.length).toBeLessThanOrEqual(3);
-  }, 60_000);
+  });
 
   it('repairs a bundle and secrets that people take away, and the API server reaches the webhook again', async () => {
     const namespace = 'repairing';
@@ -173,7 +176,7 @@ describe('Certificates on a real API server', () => {
     start(namespace, CERTIFICATE_LIVES);
     const isReached = (): Promise<void> =>
       vi.waitFor(async () => expect(await createThrough(namespace, 'probe')).toBe('ok'), {
-        timeout: 10 * SECOND,
+        timeout: 30 * SECOND,
         interval: 100,
       });
     await isReached();
@@ -182,7 +185,7 @@ describe('Certificates on a real API server', () => {
     const remove = (index: number) =>
       ({ op: 'remove', path: `/webhooks/${index}/clientConfig/caBundle` }) as const;
     await must(api.patch(MUTATING_WEBHOOKS, { name: FULLNAME }, [remove(0), remove(1)]));
-    await vi.waitFor(async () => expect(await liveBundles()).toEqual(before), { timeout: 5 * SECOND });
+    await vi.waitFor(async () => expect(await liveBundles()).toEqual(before), { timeout: 30 * SECOND });
     const ca = { namespace, name: `${FULLNAME}-webhook-ca` };
     await must(api.remove(SECRETS, ca));
     await vi.waitFor(
@@ -191,26 +194,26 @@ describe('Certificates on a real API server', () => {
         expect(bundle).not.toBe(before[0]);
         expect(bundle).toContain(before[0]);
       },
-      { timeout: 5 * SECOND },
+      { timeout: 30 * SECOND },
     );
     await isReached();
     await must(api.remove(SECRETS, { namespace, name: `${FULLNAME}-webhook-tls` }));
     await vi.waitFor(
       async () => expect(await secretText(namespace, `${FULLNAME}-webhook-tls`, 'tls.crt')).not.toBe(''),
-      { timeout: 5 * SECOND },
+      { timeout: 30 * SECOND },
     );
     await isReached();
     expect(said.filter((text) => text.startsWith('failed'))).toEqual([]);
-  }, 60_000);
+  });
 
   it('goes on after the API server was away', async () => {
     const namespace = 'restarting';
     await makeNamespace(namespace);
     start(namespace, CERTIFICATE_LIVES);
     const serving = (): Promise<string> => secretText(namespace, `${FULLNAME}-webhook-tls`, 'tls.crt');
-    await vi.waitFor(async () => expect(await serving()).not.toBe(''), { timeout: 10 * SECOND });
+    await vi.waitFor(async () => expect(await serving()).not.toBe(''), { timeout: 30 * SECOND });
     await controlPlane.restartApiServer();
     await must(api.remove(SECRETS, { namespace, name: `${FULLNAME}-webhook-tls` }));
-    await vi.waitFor(async () => expect(await serving()).not.toBe(''), { timeout: 40 * SECOND });
-  }, 90_000);
+    await vi.waitFor(async () => expect(await serving()).not.toBe(''), { timeout: 90 * SECOND });
+  });
 });

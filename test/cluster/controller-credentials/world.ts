@@ -125,7 +125,7 @@ export class World {
     await this.chart.expectDone({ method: 'DELETE', path });
   }
 
-  /** A pod that will stay Pending, which is alive. */
+  /** A pod that will stay Pending, which is alive. Resolves once the controller's half knows that it uses the secret. */
   async makePod(namespace: string, name: string, image: string, secret: string): Promise<void> {
     const spec = {
       containers: [{ name: 'app', image }],
@@ -143,6 +143,9 @@ export class World {
       // Until its service account is there, which takes the controller manager a moment.
       return reply.status === 201 ? reply : undefined;
     });
+    await waitFor('the pod to be in the book', 20_000, () =>
+      Promise.resolve(this.#book.in(namespace).some((pod) => pod.name === name)),
+    );
   }
 
   get(path: string): Promise<Reply> {

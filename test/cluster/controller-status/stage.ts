@@ -1,5 +1,6 @@
 // The stage of these tests: a real API server with the CRD, kubectl, and the status and event writers of one controller.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { crds } from '../../../deploy/crd.ts';
 import { findTool } from '../../../deploy/tools.ts';
 import { openCluster } from '../../../src/commands/cluster.ts';
@@ -22,6 +23,8 @@ import { waitFor } from '../../lab/wait.ts';
 
 const INSTALL = 'registry-failover';
 
+const run = promisify(execFile);
+
 export class Stage {
   readonly plane: ControlPlane;
 
@@ -31,28 +34,27 @@ export class Stage {
 
   static async open(): Promise<Stage> {
     const stage = new Stage(await startControlPlane({ controllerManager: true }));
-    stage.apply(crds().RegistryMirrorSet);
-    stage.kubectl(['create', 'namespace', INSTALL]);
+    await stage.apply(crds().RegistryMirrorSet);
+    await stage.kubectl(['create', 'namespace', INSTALL]);
     const path = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
-    await waitFor('the CRD to be served', 20_000, () => answers(stage.plane.access, path));
+    await waitFor('the CRD to be served', 60_000, () => answers(stage.plane.access, path));
     return stage;
   }
 
-  kubectl(args: readonly string[], input = ''): string {
-    return execFileSync(findTool('kubectl').path, ['--kubeconfig', this.plane.kubeconfig, ...args], {
-      input,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: 30_000,
-    });
+  /** The controller of these tests lives in this process: it goes on while kubectl runs. */
+  async kubectl(args: readonly string[], input = ''): Promise<string> {
+    const all = ['--kubeconfig', this.plane.kubeconfig, ...args];
+    const running = run(findTool('kubectl').path, all, { timeout: 60_000, maxBuffer: 16 << 20 });
+    running.child.stdin?.end(input);
+    return (await running).stdout;
   }
 
-  apply(object: unknown): void {
-    this.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+  async apply(object: unknown): Promise<void> {
+    await this.kubectl(['apply', '-f', '-'], JSON.stringify(object));
   }
 
-  json(args: readonly string[]): unknown {
-    return JSON.parse(this.kubectl([...args, '-o', 'json']));
+  async json(args: readonly string[]): Promise<unknown> {
+    return JSON.parse(await this.kubectl([...args, '-o', 'json']));
   }
 
   async close(): Promise<void> {

@@ -1,30 +1,30 @@
 // Status and events at a real API server: what kubectl shows of it, and that a restart changes nothing.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { annotationFor, MIRROR_IMAGE, UPSTREAM_IMAGE } from '../../controller/pod-objects.ts';
-import { waitFor } from '../../lab/wait.ts';
+import { pause, waitFor } from '../../lab/wait.ts';
 import { Controller, Stage } from './stage.ts';
 
-const MS = 20_000;
+const MS = 60_000;
 
 let stage: Stage;
 let controller: Controller | undefined;
 
 beforeAll(async () => {
   stage = await Stage.open();
-  stage.apply(mirrorSet('ocir', 'fra.ocir.io'));
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  stage.apply(mirrorSet('late', 'fra.ocir.io'));
-  stage.apply({
+  await stage.apply(mirrorSet('ocir', 'fra.ocir.io'));
+  await pause(1_100);
+  await stage.apply(mirrorSet('late', 'fra.ocir.io'));
+  await stage.apply({
     apiVersion: 'v1',
     kind: 'Namespace',
     metadata: { name: 'shop', labels: { 'registry-failover.io/enabled': 'true' } },
   });
-}, 120_000);
+});
 afterEach(() => {
   controller?.stop();
   controller = undefined;
 });
-afterAll(() => stage.close());
+afterAll(() => stage?.close());
 
 function mirrorSet(name: string, prefix: string): unknown {
   return {
@@ -76,21 +76,21 @@ interface Status {
   readonly podsOnMirrors?: number;
 }
 
-function statusOf(name: string): Status {
-  return (stage.json(['get', 'rms', name]) as { readonly status?: Status }).status ?? {};
+async function statusOf(name: string): Promise<Status> {
+  return ((await stage.json(['get', 'rms', name])) as { readonly status?: Status }).status ?? {};
 }
 
-function condition(name: string, type: string): Condition | undefined {
-  return statusOf(name).conditions?.find((each) => each.type === type);
+async function condition(name: string, type: string): Promise<Condition | undefined> {
+  return (await statusOf(name)).conditions?.find((each) => each.type === type);
 }
 
-function until(what: string, holds: () => boolean): Promise<unknown> {
-  return waitFor(what, MS, () => Promise.resolve(holds()));
+function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  return waitFor(what, MS, holds);
 }
 
 /** A row of `kubectl get` without the age. */
-function row(name: string): readonly string[] {
-  const line = stage.kubectl(['get', 'rms', name, '--no-headers']).trim();
+async function row(name: string): Promise<readonly string[]> {
+  const line = (await stage.kubectl(['get', 'rms', name, '--no-headers'])).trim();
   return line.split(/\s+/u).slice(0, 5);
 }
 
@@ -115,13 +115,14 @@ describe('kubectl get rms', () => {
     await start();
     await until(
       'a status',
-      () => condition('late', 'Valid') !== undefined && condition('ocir', 'Valid') !== undefined,
+      async () =>
+        (await condition('late', 'Valid')) !== undefined && (await condition('ocir', 'Valid')) !== undefined,
     );
-    const [head] = stage.kubectl(['get', 'rms']).split('\n');
+    const [head] = (await stage.kubectl(['get', 'rms'])).split('\n');
     expect(head?.trim().split(/\s+/u)).toEqual(['NAME', 'UPSTREAM', 'UP', 'CREDENTIALS', 'NODES', 'AGE']);
-    expect(row('ocir')).toEqual(['ocir', 'fra.ocir.io', 'Serving', 'Ready', 'Disabled']);
-    expect(row('late')).toEqual(['late', 'fra.ocir.io', 'NotInForce', 'NotInForce', 'Disabled']);
-    expect(condition('late', 'Valid')).toMatchObject({ status: 'False', reason: 'PrefixTaken' });
+    expect(await row('ocir')).toEqual(['ocir', 'fra.ocir.io', 'Serving', 'Ready', 'Disabled']);
+    expect(await row('late')).toEqual(['late', 'fra.ocir.io', 'NotInForce', 'NotInForce', 'Disabled']);
+    expect(await condition('late', 'Valid')).toMatchObject({ status: 'False', reason: 'PrefixTaken' });
     expect(controller?.failures).toEqual([]);
   });
 
@@ -137,69 +138,77 @@ describe('kubectl get rms', () => {
       },
     ];
     started.down('fra.ocir.io', 'connect ECONNREFUSED 127.0.0.2:443');
-    await until('the outage', () => row('ocir')[2] === 'Unreachable');
-    expect(row('ocir')).toEqual(['ocir', 'fra.ocir.io', 'Unreachable', 'Refused', 'Disabled']);
-    const described = stage.kubectl(['describe', 'rms', 'ocir']);
+    await until('the outage', async () => (await row('ocir'))[2] === 'Unreachable');
+    expect(await row('ocir')).toEqual(['ocir', 'fra.ocir.io', 'Unreachable', 'Refused', 'Disabled']);
+    const described = await stage.kubectl(['describe', 'rms', 'ocir']);
     expect(described).toContain('New pods take their images from ams.ocir.io');
     expect(described).toContain(`kubectl -n shop describe secret ${READY.secret}`);
   });
 
   it('keeps the times over a restart, and writes nothing when nothing has changed', async () => {
     await start();
-    await until('the end of the outage', () => row('ocir')[2] === 'Serving');
-    const version = (): string =>
-      stage.kubectl(['get', 'rms', 'ocir', '-o', 'jsonpath={.metadata.resourceVersion}']);
-    const [before, written] = [statusOf('ocir'), version()];
+    await until('the end of the outage', async () => (await row('ocir'))[2] === 'Serving');
+    const look = async (): Promise<string> => JSON.stringify(await stage.json(['get', 'rms', 'ocir']));
+    let before = '';
+    // What this controller had still to say has been said.
+    await until('quiet', async () => {
+      before = await look();
+      await pause(2_000);
+      return before === (await look());
+    });
     controller?.stop();
     await start();
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    expect(statusOf('ocir')).toEqual(before);
-    expect(version()).toBe(written);
+    await pause(5_000);
+    expect(JSON.parse(await look())).toEqual(JSON.parse(before));
   });
 });
 
 describe('pods', () => {
   it('have events, and so has their owner; those on mirrors are counted', async () => {
     await start();
-    stage.apply(replicaSet('checkout', MIRROR_IMAGE, 'upstream-unreachable'));
-    stage.apply(replicaSet('stuck', UPSTREAM_IMAGE, 'no-mirror-available', 1));
-    await until('the count', () => statusOf('ocir').podsOnMirrors === 2);
-    await until('the series', () =>
-      stage.kubectl(['describe', 'rs', '-n', 'shop', 'checkout']).includes('(x2 over'),
-    );
-    const owner = stage.kubectl(['describe', 'rs', '-n', 'shop', 'checkout']);
+    await stage.apply(replicaSet('checkout', MIRROR_IMAGE, 'upstream-unreachable'));
+    await stage.apply(replicaSet('stuck', UPSTREAM_IMAGE, 'no-mirror-available', 1));
+    await until('the count', async () => (await statusOf('ocir')).podsOnMirrors === 2);
+    let owner = '';
+    await until('the series', async () => {
+      owner = await stage.kubectl(['describe', 'rs', '-n', 'shop', 'checkout']);
+      return owner.includes('(x2 over');
+    });
     expect(owner).toMatch(/Normal\s+ImageRerouted\s+.*registry-failover.io\/controller/u);
     expect(owner).toContain('app: fra.ocir.io/shop/checkout:1.0 is taken from ams.ocir.io.');
-    const pod = (): string => stage.kubectl(['describe', 'pod', '-n', 'shop', '-l', 'app=stuck']);
-    await until('the warning', () => /Warning\s+NoMirrorAvailable/u.test(pod()));
-    await until('admission', () => condition('ocir', 'AdmissionActive')?.reason === 'PodsSeen');
+    const pod = (): Promise<string> => stage.kubectl(['describe', 'pod', '-n', 'shop', '-l', 'app=stuck']);
+    await until('the warning', async () => /Warning\s+NoMirrorAvailable/u.test(await pod()));
+    await until('admission', async () => (await condition('ocir', 'AdmissionActive'))?.reason === 'PodsSeen');
     expect(controller?.failures).toEqual([]);
   });
 
   it('that came without the webhook are an alarm', async () => {
     await start();
     // Younger than the margin after the opt-in is no evidence.
-    await new Promise((resolve) => setTimeout(resolve, 6_500));
-    stage.apply(replicaSet('unseen', UPSTREAM_IMAGE, undefined, 3));
-    await until('the alarm', () => condition('ocir', 'AdmissionActive')?.status === 'False');
-    await until('all three', () => condition('ocir', 'AdmissionActive')?.message.includes('3 pods') === true);
-    expect(condition('ocir', 'AdmissionActive')).toMatchObject({ reason: 'PodsNotSeen' });
+    await pause(6_500);
+    await stage.apply(replicaSet('unseen', UPSTREAM_IMAGE, undefined, 3));
+    await until('the alarm', async () => (await condition('ocir', 'AdmissionActive'))?.status === 'False');
+    await until(
+      'all three',
+      async () => (await condition('ocir', 'AdmissionActive'))?.message.includes('3 pods') === true,
+    );
+    expect(await condition('ocir', 'AdmissionActive')).toMatchObject({ reason: 'PodsNotSeen' });
   });
 
   it('that are deleted young and made again are an event on their owner', async () => {
     const started = await start();
-    stage.apply(replicaSet('churn', MIRROR_IMAGE, 'upstream-unreachable', 1));
+    await stage.apply(replicaSet('churn', MIRROR_IMAGE, 'upstream-unreachable', 1));
     const seen = new Set<string>();
-    // kubectl is waited for without the event loop: each pod has to be seen by the controller before it goes.
+    // Each pod has to be seen by the controller before it goes.
     const fresh = () =>
       started.book?.in('shop').find(({ name, uid }) => name.startsWith('churn-') && !seen.has(uid));
     for (let round = 0; round < 4; round += 1) {
-      await until('a pod', () => fresh() !== undefined);
+      await until('a pod', () => Promise.resolve(fresh() !== undefined));
       seen.add(fresh()?.uid ?? '');
-      stage.kubectl(['delete', 'pod', '-n', 'shop', '-l', 'app=churn', '--grace-period=0', '--force']);
+      await stage.kubectl(['delete', 'pod', '-n', 'shop', '-l', 'app=churn', '--grace-period=0', '--force']);
     }
-    await until('the event', () =>
-      stage.kubectl(['describe', 'rs', '-n', 'shop', 'churn']).includes('RewrittenPodsRecreated'),
+    await until('the event', async () =>
+      (await stage.kubectl(['describe', 'rs', '-n', 'shop', 'churn'])).includes('RewrittenPodsRecreated'),
     );
     expect(started.recreated).toBeGreaterThan(0);
   });
@@ -208,8 +217,8 @@ describe('pods', () => {
     const started = await start();
     await stage.plane.stopApiServer();
     started.down('fra.ocir.io', 'no route to host');
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await pause(2_000);
     await stage.plane.startApiServer();
-    await until('the outage', () => row('ocir')[2] === 'Unreachable');
+    await until('the outage', async () => (await row('ocir'))[2] === 'Unreachable');
   });
 });

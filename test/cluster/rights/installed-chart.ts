@@ -40,6 +40,53 @@ const mediaTypes = {
 
 const run = promisify(execFile);
 
+/** How long the API server may take to see what it has stored itself. */
+const IN_FORCE_MS = 60_000;
+
+const AGENT = 'registry-failover-agent';
+
+const GROUPS: readonly string[] = [
+  'system:serviceaccounts',
+  `system:serviceaccounts:${install.namespace}`,
+  'system:authenticated',
+];
+
+/** What a policy refuses even to somebody who has every right, so that no other refusal is taken for its own. */
+const REFUSALS: readonly { user: string; kind: string; body: object; words: string }[] = [
+  {
+    user: account.controller,
+    kind: 'secrets',
+    body: { metadata: { name: 'never' }, type: 'Opaque' },
+    words: 'in its own namespace registry-failover writes no secrets',
+  },
+  {
+    user: account.controller,
+    kind: 'rolebindings',
+    body: {
+      metadata: { name: 'never' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+    },
+    words: 'registry-failover makes no RoleBindings but',
+  },
+  {
+    user: account.webhook,
+    kind: 'pods',
+    body: { metadata: { name: 'never' }, spec: { containers: [{ name: 'never', image: 'never' }] } },
+    words: 'the webhook of registry-failover writes nothing',
+  },
+  {
+    user: AGENT,
+    kind: 'configmaps',
+    body: { metadata: { name: 'never' } },
+    words: 'an agent of registry-failover writes nothing but the status',
+  },
+];
+
+function dryRun(kind: string): string {
+  const group = kind === 'rolebindings' ? '/apis/rbac.authorization.k8s.io/v1' : '/api/v1';
+  return `${group}/namespaces/${install.namespace}/${kind}?dryRun=All`;
+}
+
 /** One API server with controllers; without nodes, so that pods stay Pending. */
 export class InstalledChart {
   readonly plane: ControlPlane;
@@ -64,18 +111,23 @@ export class InstalledChart {
     return stdout;
   }
 
-  /** `helm install` with further arguments. Resolves once the admission policies are in force. */
+  /** `helm install` with further arguments. Resolves once all rights and all admission policies are in force. */
   async install(...args: readonly string[]): Promise<void> {
     const place = ['--namespace', install.namespace, '--create-namespace'];
     await this.run('helm', ['install', install.fullname, chart, ...place, ...args]);
-    // The API server takes up a new policy about a second after it was stored.
-    const forbidden = { metadata: { name: 'never' }, type: 'Opaque' };
-    await waitFor('the admission policies to be in force', 20_000, async () => {
-      const path = `/api/v1/namespaces/${install.namespace}/secrets?dryRun=All`;
-      // Before its rights are in force it is a 403 as well.
-      const { message } = await this.as('controller', { method: 'POST', path, body: forbidden });
-      return message.includes('in its own namespace registry-failover writes no secrets');
-    });
+    const path = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
+    for (const who of ['webhook', 'controller'] as const)
+      await waitFor(`the rights of the ${who}`, IN_FORCE_MS, async () => {
+        return (await this.as(who, { method: 'GET', path })).status === 200;
+      });
+    // The API server takes up a new policy about a second after it was stored, and not all of them at the same time.
+    for (const { user, kind, body, words } of REFUSALS) {
+      if (user === AGENT && !args.includes('nodes.enabled=true')) continue;
+      const call = { method: 'POST', path: dryRun(kind), body } as const;
+      await waitFor(`the policy of ${kind} to be in force`, IN_FORCE_MS, async () =>
+        (await this.#call(call, this.#identity(user, ['system:masters']))).message.includes(words),
+      );
+    }
   }
 
   /** A namespace, with its default service account. */
@@ -99,6 +151,12 @@ export class InstalledChart {
       const { status, message } = await this.as('controller', applyBinding(binding));
       if (status >= 300) throw new Error(`${binding.metadata.name} in ${name}: ${status} ${message}`);
     }
+    const secrets = `/api/v1/namespaces/${name}/secrets`;
+    await waitFor(`the rights in ${name} to be in force`, IN_FORCE_MS, async () => {
+      const read = await this.as('webhook', { method: 'GET', path: `${secrets}/none` });
+      const listed = await this.as('controller', { method: 'GET', path: secrets });
+      return read.status === 404 && listed.status === 200;
+    });
   }
 
   async expectDone(call: Call): Promise<Reply> {
@@ -108,15 +166,25 @@ export class InstalledChart {
   }
 
   as(who: Who, call: Call): Promise<Reply> {
-    return this.#call(call, {
-      authorization: `Bearer ${this.plane.adminToken}`,
-      ...(who === 'admin' ? {} : impersonate(who)),
-    });
+    return this.#call(call, who === 'admin' ? this.#admin() : this.#identity(account[who]));
   }
 
   /** The call of whoever has this token. */
   withToken(token: string, call: Call): Promise<Reply> {
     return this.#call(call, { authorization: `Bearer ${token}` });
+  }
+
+  #admin(): { authorization: string } {
+    return { authorization: `Bearer ${this.plane.adminToken}` };
+  }
+
+  /** As a token of the account is seen by the API server, or in other groups. */
+  #identity(user: string, groups = GROUPS): Record<string, string | string[]> {
+    return {
+      ...this.#admin(),
+      'impersonate-user': `system:serviceaccount:${install.namespace}:${user}`,
+      'impersonate-group': [...groups],
+    };
   }
 
   async #call(call: Call, identity: Record<string, string | string[]>): Promise<Reply> {
@@ -144,18 +212,6 @@ export class InstalledChart {
     await this.#agent.close();
     await this.plane.stop();
   }
-}
-
-/** As a token of the account is seen by the API server. */
-function impersonate(who: 'webhook' | 'controller'): Record<string, string | string[]> {
-  return {
-    'impersonate-user': `system:serviceaccount:${install.namespace}:${account[who]}`,
-    'impersonate-group': [
-      'system:serviceaccounts',
-      `system:serviceaccounts:${install.namespace}`,
-      'system:authenticated',
-    ],
-  };
 }
 
 interface NamedBinding {

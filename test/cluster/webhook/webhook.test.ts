@@ -13,7 +13,7 @@ import { ClusterWebhook } from './process.ts';
 
 const INSTALL = 'registry-failover';
 const CRDS = path.join(import.meta.dirname, '../../../deploy/helm/registry-failover/files/crds.yaml');
-const POLL = { timeout: 20_000, interval: 50 };
+const POLL = { timeout: 60_000, interval: 50 };
 /** Nobody listens there. */
 const UPSTREAM = '127.0.0.1:9';
 const MIRROR = '127.0.0.2:9';
@@ -190,12 +190,12 @@ beforeAll(async () => {
       await getObject(plane.access, `/api/v1/namespaces/${namespace}/serviceaccounts/default`);
   }, POLL);
   webhook = await startWebhook();
-}, 120_000);
+});
 
 afterAll(async () => {
   await webhook?.stop();
   await plane?.stop();
-}, 30_000);
+});
 
 describe('webhook --from-cluster --tls-secret', () => {
   it('lives without a certificate, says what is missing, and opens once there is one', async () => {
@@ -207,27 +207,24 @@ describe('webhook --from-cluster --tls-secret', () => {
     await applyCertificate();
     await expect.poll(() => webhook.ops('/readyz').then(({ status }) => status), POLL).toBe(200);
     expect(await webhook.serial(ca.pem)).toBeDefined();
-  }, 60_000);
+  });
 
   it('puts a set in force that is applied, and judges the pods of a namespace with the label', async () => {
     await applySet('local', setOf(MIRROR));
     await expect.poll(sets, POLL).toBe(1);
     await applyConfiguration();
-    // The API server takes a moment to call a webhook that is new to it.
+    // The API server takes a moment to call a webhook that is new to it, and a busy machine may give it no answer in time.
+    let pod = await createPod('shop', PULL);
     await expect
-      .poll(
-        () => createPod('shop', PULL).then(({ metadata }) => Object.keys(metadata.annotations ?? {})),
-        POLL,
-      )
-      .toEqual(['registry-failover.io/decision']);
-    const pod = await createPod('shop', PULL);
+      .poll(async () => {
+        pod = await createPod('shop', PULL);
+        return JSON.parse(pod.metadata.annotations?.['registry-failover.io/decision'] ?? '{}') as unknown;
+      }, POLL)
+      .toMatchObject({ slots: { 'containers/c': { reason: 'no-mirror-available' } } });
+    expect(Object.keys(pod.metadata.annotations ?? {})).toEqual(['registry-failover.io/decision']);
     expect(secretsOf(pod)).toEqual(['pull', 'registry-failover-from-pull']);
-    const decision = pod.metadata.annotations?.['registry-failover.io/decision'] ?? '';
-    expect(JSON.parse(decision)).toMatchObject({
-      slots: { 'containers/c': { reason: 'no-mirror-available' } },
-    });
     expect((await createPod('plain', PULL)).metadata.annotations).toBeUndefined();
-  }, 60_000);
+  });
 
   it('reads pull secrets with the right of the namespace alone', async () => {
     const containers = [{ name: 'c', image: `${UPSTREAM}/team/app:1` }];
@@ -240,13 +237,13 @@ describe('webhook --from-cluster --tls-secret', () => {
         line.includes('"kind":"audit"') && line.includes(`"namespace":"${namespace}"`);
       return webhook.output.split('\n').findLast(ofIt);
     };
-    await expect.poll(() => judge('shop'), POLL).toContain('"reason":"no-mirror-available"');
-    expect(await judge('shop')).not.toContain('unread');
+    // An audit line comes after the answer: the last one may be of the review before.
+    await expect.poll(() => judge('shop'), POLL).toMatch(/^(?!.*unread).*"reason":"no-mirror-available"/);
     // There the API server would not even ask; the right is missing all the same.
     await expect.poll(() => judge('plain'), POLL).toContain('"credential":"unread"');
     // None of the watches was refused.
     expect(webhook.output).not.toContain('cannot be watched');
-  }, 60_000);
+  });
 
   it('adds nothing where the ServiceAccount enforces mountable secrets, so that the pod is accepted', async () => {
     const pod = await createPod('shop', { serviceAccountName: 'strict' });
@@ -271,7 +268,7 @@ describe('webhook --from-cluster --tls-secret', () => {
     await expect.poll(reasonIn, POLL).toBe('no-mirror-set');
     await applyNamespace('shop', { 'registry-failover.io/enabled': 'true', tier: 'gold' });
     await expect.poll(reasonIn, POLL).toBe('no-mirror-available');
-  }, 60_000);
+  });
 
   it('warns of a derived secret that the status says is refused, without declaring anything anew', async () => {
     const inForce = (): number => webhook.output.split('declarations in force').length;
@@ -290,7 +287,7 @@ describe('webhook --from-cluster --tls-secret', () => {
       .poll(() => webhook.review(ca.pem, pod, 'shop').then(({ warnings }) => warnings), POLL)
       .toContain(`registry-failover: ${MIRROR} refuses the credential in registry-failover-from-pull`);
     expect(inForce()).toBe(before);
-  }, 60_000);
+  });
 
   it('swaps the certificate without a restart, and keeps the last good one', async () => {
     const before = await webhook.serial(ca.pem);
@@ -300,7 +297,7 @@ describe('webhook --from-cluster --tls-secret', () => {
     await applyCertificate();
     await expect.poll(() => webhook.serial(ca.pem), POLL).not.toBe(before);
     expect(await webhook.serial(ca.pem)).toBeDefined();
-  }, 60_000);
+  });
 
   it('goes on from memory while the API server is away, and catches up when it is back', async () => {
     const containers = [{ name: 'c', image: `${UPSTREAM}/team/app:1` }];
@@ -314,12 +311,12 @@ describe('webhook --from-cluster --tls-secret', () => {
     expect((await webhook.ops('/readyz')).status).toBe(200);
     expect(await sets()).toBe(1);
     await plane.startApiServer();
-    await expect.poll(() => staleness('registrymirrorsets'), { ...POLL, timeout: 45_000 }).toBe(0);
+    await expect.poll(() => staleness('registrymirrorsets'), { ...POLL, timeout: 90_000 }).toBe(0);
     await applySet('second', { ...setOf(MIRROR), upstream: { prefix: '127.0.0.1:10' } });
     await expect.poll(sets, POLL).toBe(2);
     expect(webhook.output).not.toContain('geheim');
     expect(webhook.output).not.toContain('internal error');
-  }, 120_000);
+  });
 
   it('starts without an API server, lives, and is ready when it comes', async () => {
     await plane.stopApiServer();
@@ -331,10 +328,10 @@ describe('webhook --from-cluster --tls-secret', () => {
       );
       await plane.startApiServer();
       await expect
-        .poll(() => late.ops('/readyz').then(({ status }) => status), { ...POLL, timeout: 45_000 })
+        .poll(() => late.ops('/readyz').then(({ status }) => status), { ...POLL, timeout: 90_000 })
         .toBe(200);
     } finally {
       expect(await late.stop()).toBe(0);
     }
-  }, 90_000);
+  });
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   kubectl(['apply', '-f', '-'], JSON.stringify(crds().RegistryMirrorSet));
   const path = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
   await waitFor('the CRD to be served', 20_000, () => answers(plane.access, path));
-}, 120_000);
+});
 afterAll(() => plane.stop());
 
 function kubectl(args: readonly string[], input: string): string {
