@@ -105,7 +105,7 @@ async function startController(): Promise<void> {
   controller = spawn(process.execPath, [MAIN, 'controller', ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  await waitFor('the derived secret and the status', 60_000, async () => {
+  await waitFor('the derived secret and the status', 120_000, async () => {
     const secrets = await kubectl('get', 'secrets', '-n', 'shop', '-o', 'name');
     const status = await kubectl(
       'get',
@@ -154,7 +154,12 @@ describe('doctor', () => {
     await chart.makeNamespace('shop', { 'registry-failover.io/enabled': 'true' });
     await apply(set, slice, pullSecret('regcred', LOGIN));
     await startController();
-    const run = await doctor();
+    // The certificate, its CA in the configuration and the look at the upstream come in no order of their own.
+    let run = await doctor();
+    await waitFor('all to be well', 60_000, async () => {
+      run = await doctor();
+      return run.exit === 0 && messages(run, 'warning').some((each) => each.includes('UpstreamAvailable'));
+    }).catch(() => undefined);
     expect(messages(run, 'error')).toEqual([]);
     expect(messages(run, 'unknown')).toEqual([]);
     expect(run.exit).toBe(0);
@@ -186,7 +191,7 @@ describe('doctor', () => {
     // Created while nothing answers at the Service's address, so that the API server passes the webhook by. One that comes
     // right after the opt-in is none to wonder about, so there is another one with each look.
     let pods = 0;
-    await waitFor('a pod that came well after the opt-in', 30_000, async () => {
+    await waitFor('a pod that came well after the opt-in', 120_000, async () => {
       pods += 1;
       await kubectl(
         'run',
@@ -225,7 +230,7 @@ describe('doctor', () => {
       spec: { policyName: 'our-registry-only', validationActions: ['Deny'] },
     };
     await apply(policy, binding);
-    await waitFor('the policy to be in force', 30_000, async () =>
+    await waitFor('the policy to be in force', 60_000, async () =>
       of(await doctor(), 'policies').includes('error'),
     );
     const run = await doctor();
