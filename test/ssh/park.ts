@@ -109,6 +109,11 @@ async function answersOnSsh(address: string): Promise<boolean> {
   return succeeds('bash', ['-c', `exec 3<>/dev/tcp/${address}/22 && head -c 4 <&3`]);
 }
 
+async function showsKey(address: string, key: string): Promise<boolean> {
+  const look = `ssh-keyscan -T 5 -t ed25519 ${address} 2>/dev/null | grep -qF '${key}'`;
+  return succeeds('bash', ['-c', look]);
+}
+
 class RunningNode implements ParkNode {
   readonly name: string;
   readonly address: string;
@@ -141,7 +146,9 @@ class RunningNode implements ParkNode {
   async changeHostKey(): Promise<void> {
     await makeKey(path.join(this.#folder, 'host_key'));
     await this.sh('kill -HUP "$(pgrep -o -x sshd)"');
-    await waitFor('sshd with its new key', 5_000, () => answersOnSsh(this.address));
+    const key = readFileSync(path.join(this.#folder, 'host_key.pub'), 'utf8').split(' ')[1] ?? '';
+    // Until it has heard the signal it shows the old one.
+    await waitFor('sshd with its new key', 30_000, () => showsKey(this.address, key));
   }
 
   async stop(): Promise<void> {
@@ -178,7 +185,7 @@ async function startNode(name: string, parkFolder: string): Promise<RunningNode>
   const { pid } = child;
   if (pid === undefined) throw new Error('setpriv is not installed');
   let first = NaN;
-  await waitFor(`the first process of ${name}`, 5_000, async () => {
+  await waitFor(`the first process of ${name}`, 30_000, async () => {
     first = childOf(pid);
     return await Promise.resolve(!Number.isNaN(first));
   });
@@ -186,7 +193,7 @@ async function startNode(name: string, parkFolder: string): Promise<RunningNode>
   const cable = await layCable(first);
   writeFileSync(path.join(folder, 'address'), `${cable.there}/30`);
   const node = new RunningNode({ name, pid: first, folder, child, cable });
-  await waitFor(`sshd of ${name}`, 15_000, () => answersOnSsh(cable.there));
+  await waitFor(`sshd of ${name}`, 60_000, () => answersOnSsh(cable.there));
   return node;
 }
 

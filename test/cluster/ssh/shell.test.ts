@@ -19,7 +19,7 @@ afterAll(async () => {
   await park.stop();
 });
 
-const LIMITS = { timeoutMs: 10_000, maxBytes: 100_000 };
+const LIMITS = { timeoutMs: 30_000, maxBytes: 100_000 };
 const WHO = 'id -un; echo "to stderr" >&2; exit 7';
 
 interface Way extends SshOptions {
@@ -104,7 +104,8 @@ describe('a failure', () => {
     expect(await failureOf({ host: 'n2', connectTimeoutMs: 1_000 })).toMatch(
       /n2: no ssh server answers.*timed out/,
     );
-    expect(performance.now() - start).toBeLessThan(4_000);
+    // Less than the 10 s that are given when nothing is said.
+    expect(performance.now() - start).toBeLessThan(8_000);
     await n2!.drop(false);
     expect(await run({ host: 'n2' })).toMatchObject({ ran: true });
   });
