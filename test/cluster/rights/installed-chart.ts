@@ -94,7 +94,8 @@ export class InstalledChart {
 
   private constructor(plane: ControlPlane) {
     this.plane = plane;
-    this.#agent = new Agent({ connect: { ca: plane.caPem } });
+    // By HTTP/2 undici makes one value of many: the groups would be one that nobody is in.
+    this.#agent = new Agent({ connect: { ca: plane.caPem }, allowH2: false });
   }
 
   /** Starts the API server; the chart is put in by {@link helm} or {@link install}. */
