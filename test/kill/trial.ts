@@ -8,7 +8,7 @@ import { credentials, furnish, type Scenario } from './scenarios.ts';
 import { difference, judgeMoment, type Photo } from './state.ts';
 import { runTraced } from './tracer.ts';
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 30_000;
 
 async function until(condition: () => boolean): Promise<boolean> {
   const end = Date.now() + LIMIT_MS;

@@ -204,7 +204,7 @@ ${files.join('\n')}
 
   async #hasRead(): Promise<boolean> {
     const look = `n=0; until cmp -s ${VIEW} ${DROP_IN} || { [ ! -e ${DROP_IN} ] && [ ! -s ${VIEW} ]; }; do
-      sleep 0.05; n=$((n+1)); [ $n -lt 60 ] || { echo no; exit 0; }; done; echo yes`;
+      sleep 0.05; n=$((n+1)); [ $n -lt 600 ] || { echo no; exit 0; }; done; echo yes`;
     return (await this.#node.sh(look)).trim() === 'yes';
   }
 

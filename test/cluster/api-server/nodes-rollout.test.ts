@@ -149,10 +149,12 @@ describe('an outage', () => {
     // No agent answers, so that with one node at a time the second would never be told.
     world.fateOf = () => 'silent';
     world.start({ kind: 'count', nodes: 1 });
+    const began = performance.now();
     world.see('fra.example', 'down');
     await world.until('every order', () =>
       Object.values(world.orders()).every((order) => order === AMS_FIRST),
     );
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(world.underWay).toBe(20);
     expect(revisions()).toEqual(before);
     world.fateOf = () => 'UpToDate';
