@@ -35,13 +35,17 @@ describe('namespaceSelector with source: Secret', () => {
       further: { namespaceSelector: { matchLabels: { team: name } } },
     });
     const secret = `registry-failover-set-${name}`;
-    await waitFor('the secret where it is granted', 10_000, async () => {
+    await waitFor('the secret where it is granted', 60_000, async () => {
       return (await stage.find('secrets', selected, secret)) !== undefined;
     });
     const image = await stage.imageOf(repository, FRA, AMS);
     await stage.waitJudged(selected, `${FRA}/${image}`, 'upstream-available');
     const namesOf = async (where: string): Promise<readonly string[]> =>
       (await stage.judge(where, [`${FRA}/${image}`])).spec.imagePullSecrets?.map((one) => one.name) ?? [];
+    // The webhook's replicas learn of the set by watches of their own.
+    await waitFor('the set to be in force at the webhook', 20_000, async () =>
+      (await namesOf(selected)).includes(secret),
+    );
     expect(await namesOf(selected)).toEqual(['upstream', secret]);
     // It has the set of the whole host, which is for everybody.
     expect(await namesOf(namespace)).toEqual(['upstream', 'registry-failover-set-fra']);
@@ -134,7 +138,15 @@ describe('a set that cannot be in force', () => {
       reason: 'SourceMissing',
     });
     expect(message).toContain(name);
-    const judged = await stage.judge(namespace, [`${FRA}/${name}/app:v1`]);
+    // The status is the controller's: the webhook's replicas learn of the set by watches of their own. Until then the set of the
+    // whole host has the image.
+    let judged = await stage.judge(namespace, [`${FRA}/${name}/app:v1`]);
+    let inARow = 0;
+    await waitFor('the set to be in force at the webhook', 20_000, async () => {
+      judged = await stage.judge(namespace, [`${FRA}/${name}/app:v1`]);
+      inARow = judged.spec.imagePullSecrets?.length === 1 ? inARow + 1 : 0;
+      return inARow === 4;
+    });
     expect(judged.spec.imagePullSecrets).toEqual([{ name: 'upstream' }]);
     expect(decisionOf(judged)['containers/c0']?.action).toBe('keep');
   });

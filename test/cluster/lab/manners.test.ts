@@ -56,7 +56,7 @@ describe('what is said', () => {
       'ImageRerouted',
     );
     const count = 'jsonpath={.status.podsOnMirrors}';
-    await waitFor('the pods to be counted', 15_000, async () => {
+    await waitFor('the pods to be counted', 60_000, async () => {
       return Number(await stage.kubectl('get', 'registrymirrorset', 'fra', '-o', count)) >= 2;
     });
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueCa, issueServing, validFor } from '../../../src/certificates/issue.ts';
 import { PARK_NETWORK } from '../../lab/network.ts';
 import { AMS, FRA } from '../../lab/registries/records.ts';
-import { Stage, decisionOf, unique } from './stage.ts';
+import { Stage, decisionOf, unique, waitFor } from './stage.ts';
 
 let stage: Stage;
 let namespace: string;
@@ -85,6 +85,10 @@ describe.each([
       ],
     });
     // A new configuration is in force about a second after it was made.
+    await waitFor('the neighbour to be called', 20_000, async () => {
+      const judged = await stage.judge(namespace, [`${FRA}/${image}`]);
+      return judged.spec.containers.some((container) => container.name === 'mesh');
+    });
     await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
   });
   afterAll(async () => {

@@ -6,7 +6,7 @@ import { RUNTIMES, Stage, decisionOf, unique } from './stage.ts';
 import type { LivePod, SlotRecord } from './stage.ts';
 
 /** A kubelet that is told to pull from a dead registry needs 30 s for one try. */
-const SOON_MS = 15_000;
+const SOON_MS = 25_000;
 
 let stage: Stage;
 let namespace: string;

@@ -42,7 +42,7 @@ describe('the webhook configuration', () => {
       '-p',
       JSON.stringify(patch),
     );
-    await waitFor('the caBundle to be put right', 10_000, async () => (await read()) === before);
+    await waitFor('the caBundle to be put right', 60_000, async () => (await read()) === before);
     await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
   });
 

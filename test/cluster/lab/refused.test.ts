@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DC1, FRA } from '../../lab/registries/records.ts';
 import { Sets, mirror, waitEvent } from './sets.ts';
-import { Stage, unique } from './stage.ts';
+import { Stage, unique, waitFor } from './stage.ts';
 
 let stage: Stage;
 let sets: Sets;
@@ -41,13 +41,16 @@ describe('a credential that its mirror refuses', () => {
     expect((await waitEvent(stage, namespace, wanted)).note).toContain(`${DC1}/${name}`);
     await stage.waitJudged(namespace, `${FRA}/${image}`, 'upstream-available');
     const podOf = (stem: string) => stage.podManifest(namespace, unique(stem), 'crio', [`${FRA}/${image}`]);
-    const said = await stage.applyAloud(podOf('warned'));
-    // 120 characters are all that a client shows.
-    expect(said).toContain(
-      `Warning: registry-failover: ${DC1}/${name} refuses the credential in registry-fail`,
-    );
+    // 120 characters are all that a client shows. The webhook's replicas read the status by watches of their own.
+    const warning = `Warning: registry-failover: ${DC1}/${name} refuses the credential in registry-fail`;
+    await waitFor('the warning', 20_000, async () => {
+      return (await stage.applyAloud(podOf('warned'))).includes(warning);
+    });
     await sets.secret(name, { [DC1]: account });
     await sets.waitCondition(name, { type: 'CredentialsReady', status: 'True', reason: 'Ready' });
-    expect(await stage.applyAloud(podOf('content'))).not.toContain('Warning');
+    // The webhook's replicas read the status by watches of their own.
+    await waitFor('the warning to end', 20_000, async () => {
+      return !(await stage.applyAloud(podOf('content'))).includes('Warning');
+    });
   });
 });

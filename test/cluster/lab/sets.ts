@@ -6,7 +6,7 @@ import type { Manifest, Stage } from './stage.ts';
 
 const PATH = '/apis/registry-failover.io/v1alpha1/registrymirrorsets';
 /** The status is written every few seconds at most. */
-const STATUS_MS = 20_000;
+const STATUS_MS = 60_000;
 
 /** The lab's CA, as the shared declarations have it in the install namespace. */
 export const LAB_CA = { configMapRef: { name: 'lab-ca', key: 'ca.crt' } } as const;

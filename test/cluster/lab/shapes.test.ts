@@ -218,6 +218,8 @@ describe('what changes nothing', () => {
       spec: { replicas: 1, selector: { matchLabels: { app } }, template: template({ app }) },
     };
     await stage.lab.kubectl(['apply', '-f', '-'], JSON.stringify(deployment));
+    // Until then its controller writes the status, and diff looks twice.
+    await stage.kubectl('rollout', 'status', '-n', namespace, `deployment/${app}`, '--timeout=60s');
     // It exits with 1 when there is one.
     expect(await stage.lab.kubectl(['diff', '-f', '-'], JSON.stringify(deployment))).toBe('');
   });

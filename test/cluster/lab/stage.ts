@@ -167,7 +167,7 @@ export class Stage {
     const labels = { ...options.labels, ...(options.optedIn === false ? {} : OPT_IN) };
     await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
     await this.apply(this.pullSecret(name, 'upstream', [FRA, FRA2]));
-    await waitFor(`the ServiceAccount of ${name}`, 20_000, async () => {
+    await waitFor(`the ServiceAccount of ${name}`, 60_000, async () => {
       return (await this.find('serviceaccounts', name, 'default')) !== undefined;
     });
     return name;
@@ -256,7 +256,7 @@ export class Stage {
     let inARow = 0;
     let last = '';
     try {
-      await waitFor(`${image} to be judged ${reason}`, 40_000, async () => {
+      await waitFor(`${image} to be judged ${reason}`, 60_000, async () => {
         last = slotsOf(await this.judge(namespace, [image]))?.['containers/c0']?.reason ?? 'not seen';
         inARow = last === reason ? inARow + 1 : 0;
         return inARow === 4;
@@ -266,7 +266,7 @@ export class Stage {
     }
   }
 
-  async waitRunning(namespace: string, name: string, withinMs = 30_000): Promise<LivePod> {
+  async waitRunning(namespace: string, name: string, withinMs = 60_000): Promise<LivePod> {
     const began = performance.now();
     let last: LivePod | undefined;
     try {
