@@ -1,6 +1,6 @@
 // Odd hosts: wanted data with strange text in every field. It is refused, left out, or rendered into files that read back as meant.
 //
-//   node test/nodes/odd-hosts.ts --n 10000 --seed N
+//   npm run test:odd-hosts -- --n 10000 --seed N
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';

@@ -1,4 +1,4 @@
-// A connection that dies half-way: thirty times at random moments; `node test/ssh/kill-run.ts` does hundreds.
+// A connection that dies half-way: thirty times at random moments; `npm run test:ssh-kill` does hundreds.
 import { describe, expect, it } from 'vitest';
 import { printKills, runKills } from '../../ssh/kills.ts';
 
