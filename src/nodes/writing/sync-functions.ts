@@ -2,6 +2,13 @@
 
 /** Finds CRI-O and nobody else's: a process in a nested container has more than one number after NSpid. */
 const PROCESSES = String.raw`
+  # field KEY FILE: sets value and rest, what KEY has in a status file: the first word, and the others; empty where it is not there
+  field() {
+    value='' rest=''
+    while read -r key value rest; do
+      [ "$key" != "$1" ] || break
+    done 2>/dev/null <"$2"
+  }
   # started PID: sets start (field 22 of stat; the name in brackets, field 2, may hold anything); false when it is gone
   started() {
     start=''
@@ -9,29 +16,21 @@ const PROCESSES = String.raw`
     set -- "$1" ${'${line##*) }'}
     [ "$2" != Z ] || return 1
     start=${'${21-}'}
-    while read -r key first more; do
-      [ "$key" != NSpid: ] || break
-    done <"$proc/$1/status"
-    [ -z "$more" ]
+    field NSpid: "$proc/$1/status"
+    [ -z "$rest" ]
   }
   # is PID:START
   is() { started "${'${1%%:*}'}" && [ "$start" = "${'${1##*:}'}" ]; }
   # hears PID: does it live on after a SIGHUP? See docs/adr/0014-sighup-when-it-is-heard.md
   hears() {
-    mask=''
-    while read -r key mask more; do
-      [ "$key" != SigCgt: ] || break
-    done 2>/dev/null <"$proc/$1/status"
-    case "$mask" in *[13579bdf]) ;; *) return 1 ;; esac
+    field SigCgt: "$proc/$1/status"
+    case "$value" in *[13579bdf]) ;; *) return 1 ;; esac
     # Without a handler for SIGURG it is no Go program, and what it catches is what it asked for.
-    case "$mask" in *[4567cdef]?????) ;; *) return 0 ;; esac
+    case "$value" in *[4567cdef]?????) ;; *) return 0 ;; esac
     # Of a Go program one thread blocks all signals but those that it asked for.
     for thread in "$proc/$1"/task/[0-9]*; do
-      mask=''
-      while read -r key mask more; do
-        [ "$key" != SigBlk: ] || break
-      done 2>/dev/null <"$thread/status"
-      case "$mask" in ffffff*[02468ace]) return 0 ;; esac
+      field SigBlk: "$thread/status"
+      case "$value" in ffffff*[02468ace]) return 0 ;; esac
     done
     return 1
   }
