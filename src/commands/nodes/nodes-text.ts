@@ -2,6 +2,7 @@
 import { bullet, indent, printable } from '../../explain/layout.ts';
 import type { Paint, Style } from '../../explain/layout.ts';
 import { sentence } from '../../domain/problem.ts';
+import { printFinding } from '../../nodes/findings/finding.ts';
 import type { FileChange } from '../../nodes/writing/sync-report.ts';
 import type { NodeResult, NodesOutcome } from './nodes-result.ts';
 import { graveFindings, isGood } from './nodes-result.ts';
@@ -117,7 +118,7 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
     ),
     ...renderList(
       'In the way: until this is put right the files have no effect, or not all of it',
-      each((result) => graveFindings(result).map(({ message, fix }) => `${message}. ${sentence(fix)}`)),
+      each((result) => graveFindings(result).map(printFinding)),
       paint,
     ),
     ...renderList(
@@ -129,11 +130,7 @@ function renderReasons({ results }: NodesReport, paint: Paint): readonly string[
     ),
     ...renderList(
       'Good to know',
-      each(({ findings }) =>
-        findings
-          .filter(({ severity }) => severity === 'warning')
-          .map(({ message, fix }) => `${message}. ${sentence(fix)}`),
-      ),
+      each(({ findings }) => findings.filter(({ severity }) => severity === 'warning').map(printFinding)),
       paint,
     ),
   ];

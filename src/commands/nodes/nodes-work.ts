@@ -1,7 +1,8 @@
 // Nodes work: one node from connection to result: look, find out the runtime, lay down or take away, look again.
 import type { MirrorSet } from '../../domain/mirror-set.ts';
-import { joinSentences, printProblem, sentence } from '../../domain/problem.ts';
+import { joinSentences, printProblem } from '../../domain/problem.ts';
 import { applyNode, gather, restoreNode } from '../../nodes/writing/apply.ts';
+import { printFinding } from '../../nodes/findings/finding.ts';
 import type { Finding } from '../../nodes/findings/finding.ts';
 import { findingsOf } from '../../nodes/findings/findings.ts';
 import { runtimeOn } from '../../nodes/findings/found-runtime.ts';
@@ -43,26 +44,22 @@ const STATES: Readonly<Record<ApplyOutcome, NodeState>> = {
   Failed: 'failed',
 };
 
-function sayFinding({ message, fix }: Pick<Finding, 'message' | 'fix'>): string {
-  return `${message}. ${sentence(fix)}`;
-}
-
 /** Looks at a node. What comes back as a result is the end of it: not reached, or not one that files are written on. */
 export async function lookAt(
   node: NodeTarget,
   shell: Shell,
   settings: NodesSettings,
 ): Promise<SeenNode | NodeResult> {
-  if (node.managed !== undefined) return plainResult(node.name, 'refused', sayFinding(node.managed));
+  if (node.managed !== undefined) return plainResult(node.name, 'refused', printFinding(node.managed));
   const gathered = await gather(shell, settings.layout);
   if (!gathered.ok) return plainResult(node.name, 'not-reached', gathered.error);
   const found = gathered.value;
   const findings = findingsOf(found, undefined, settings.layout);
   const managed = findings.find(({ code }) => code === 'ManagedNode');
   if (managed !== undefined)
-    return { ...plainResult(node.name, 'refused', sayFinding(managed)), findings: [] };
+    return { ...plainResult(node.name, 'refused', printFinding(managed)), findings: [] };
   const runtime = runtimeOn(found, settings.runtime);
-  if (!runtime.ok) return plainResult(node.name, 'refused', sayFinding(runtime.error));
+  if (!runtime.ok) return plainResult(node.name, 'refused', printFinding(runtime.error));
   return {
     node,
     shell,

@@ -1,4 +1,5 @@
 // Finding: something that is wrong or remarkable on a node, with what to do about it.
+import { sentence } from '../../domain/problem.ts';
 
 /** Closed list. What it means for pulls decides the severity, see each one's maker. */
 export const FINDING_CODES = [
@@ -52,6 +53,11 @@ const MAX_TEXT = 512;
 function tidy(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
   return line.length <= MAX_TEXT ? line : `${line.slice(0, MAX_TEXT - 1)}…`;
+}
+
+/** As one text for people: what it is, and what to do, which may end in a command. */
+export function printFinding({ message, fix }: Pick<Finding, 'message' | 'fix'>): string {
+  return `${message}. ${sentence(fix)}`;
 }
 
 /** Makes a finding; its texts are cut to what a status may hold. */
