@@ -25,8 +25,9 @@ interface Cohort {
   readonly failed: Holder | undefined;
 }
 
-const SILENT =
-  'its agent does not report. Does it run there (kubectl get pods -A -o wide --field-selector spec.nodeName=';
+function silenceOf(name: string): string {
+  return `its agent does not report. Does it run there (kubectl get pods -A -o wide --field-selector spec.nodeName=${name})?`;
+}
 
 /**
  * Why a node with its target counts as failed. A node that stops being Ready within the gate is the failure that matters most:
@@ -40,7 +41,7 @@ function failureOf(
   if (report.kind === 'Failed') return report.message;
   const isOld = report.kind === 'Done' && report.forMs >= settings.gateMs;
   if (!isReady && !isOld) return 'it has stopped being Ready since it was given its mirror configuration';
-  if (report.kind === 'Silent' && report.forMs >= settings.silentMs) return `${SILENT}${name})?`;
+  if (report.kind === 'Silent' && report.forMs >= settings.silentMs) return silenceOf(name);
   return proof.kind === 'Failed' ? proof.message : undefined;
 }
 
