@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { CONTROLLER_DEFAULTS, WEBHOOK_DEFAULTS } from '../config/defaults.ts';
+import { RUNTIMES } from '../nodes/data/wanted.ts';
 import { NODES_DEFAULTS } from './nodes/nodes-settings.ts';
 
 /** Collects a flag that may be given several times. */
@@ -65,7 +66,7 @@ export function withNodeFiles(command: Command, whose: string): Command {
   command
     .addOption(
       new Option('--runtime <name>', 'auto: the one that runs there')
-        .choices(['auto', 'crio', 'containerd'])
+        .choices(['auto', ...RUNTIMES])
         .default('auto'),
     )
     .option('--owner <id>', whose, defaults.owner)

@@ -12,14 +12,16 @@ export interface LayoutFlags {
   readonly authFile?: string | undefined;
 }
 
+export function readContainerdFolder({
+  containerdFolder,
+}: Pick<LayoutFlags, 'containerdFolder'>): Result<string, Problem> {
+  return parseNodePath('--containerd-folder', containerdFolder, DEFAULT_LAYOUT.containerdFolder);
+}
+
 /** All that is wrong at once. */
 export function readLayout(flags: LayoutFlags): Result<NodeLayout, readonly Problem[]> {
   const containers = parseNodePath('--containers-folder', flags.containersFolder);
-  const containerd = parseNodePath(
-    '--containerd-folder',
-    flags.containerdFolder,
-    DEFAULT_LAYOUT.containerdFolder,
-  );
+  const containerd = readContainerdFolder(flags);
   const auth =
     flags.authFile === undefined
       ? ok(undefined)

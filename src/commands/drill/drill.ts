@@ -19,6 +19,7 @@ import { planDrill, runDrill } from './drill-run.ts';
 import type { DrillOrder, DrillPlan } from './drill-run.ts';
 import { fitStderr, refuse } from '../error-lines.ts';
 import { EXIT } from '../exit.ts';
+import { readContainerdFolder } from '../node-layout.ts';
 import { printData, printOut } from '../explain-output.ts';
 import type { OutputFormat } from '../explain-output.ts';
 import { openSshAccess } from '../nodes/nodes-ssh.ts';
@@ -83,10 +84,6 @@ function readSocket({ socket }: DrillFlags): Result<string | undefined, Problem>
   return socket === undefined ? ok(socket) : parseNodePath('--socket', socket, '/run/crio/crio.sock');
 }
 
-function readFolder({ containerdFolder }: DrillFlags): Result<string, Problem> {
-  return parseNodePath('--containerd-folder', containerdFolder, '/etc/containerd');
-}
-
 /** Checks the flags; all problems at once. */
 export function readOrder(
   flags: DrillFlags,
@@ -97,7 +94,7 @@ export function readOrder(
     readImage(flags),
     readSeconds(flags),
     readSocket(flags),
-    readFolder(flags),
+    readContainerdFolder(flags),
   ];
   const problems = [
     ...(target.ok ? [] : target.error),
