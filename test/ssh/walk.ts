@@ -3,19 +3,14 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runProgram } from './cli.ts';
 import { OCIR } from './declarations.ts';
+import { giveForeignFiles } from './foreign-files.ts';
 import { startPark } from './park.ts';
-import type { Park, ParkNode } from './park.ts';
+import type { Park } from './park.ts';
 import { snapshot } from './snapshot.ts';
 import { startCrio } from './stand-ins.ts';
 
 const NAMES = ['worker-1', 'worker-2', 'worker-3'];
 const HOSTS = ['--hosts', NAMES.join(',')];
-
-const FOUND = `
-mkdir -p /etc/containers/registries.conf.d
-echo 'unqualified-search-registries = ["docker.io"]' > /etc/containers/registries.conf
-printf '[[registry]]\\nprefix = "other.example"\\nlocation = "other.example"\\n' > /etc/containers/registries.conf.d/10-own.conf
-chmod 640 /etc/containers/registries.conf.d/10-own.conf; chown 7:8 /etc/containers/registries.conf.d/10-own.conf`;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -67,7 +62,10 @@ class Walk {
 
 async function walk(park: Park): Promise<number> {
   const [, , third] = park.nodes;
-  for (const node of park.nodes) await furnish(node);
+  for (const node of park.nodes) {
+    await giveForeignFiles(node);
+    await startCrio(node);
+  }
   const steps = new Walk(park);
   const before = await steps.photograph();
   await steps.visit({ why: 'what would change', words: ['diff'], exit: 1 });
@@ -84,11 +82,6 @@ async function walk(park: Park): Promise<number> {
   say(`\n/etc of the three nodes, bytes, modes and owners: ${isAsFound ? 'as before' : 'NOT as before'}`);
   steps.expect(isAsFound, 'the nodes are not as they were');
   return steps.surprises === 0 ? 0 : 1;
-}
-
-async function furnish(node: ParkNode): Promise<void> {
-  await node.sh(FOUND);
-  await startCrio(node);
 }
 
 if (process.getuid?.() !== 0) {

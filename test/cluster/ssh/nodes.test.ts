@@ -8,6 +8,7 @@ import type { CliEnd } from '../../ssh/cli.ts';
 import { OCIR, QUAY } from '../../ssh/declarations.ts';
 import { startPark, SUDO_PASSWORD } from '../../ssh/park.ts';
 import type { Park, ParkNode } from '../../ssh/park.ts';
+import { giveForeignFiles } from '../../ssh/foreign-files.ts';
 import { snapshot } from '../../ssh/snapshot.ts';
 import { countHangups, startCrio } from '../../ssh/stand-ins.ts';
 
@@ -32,12 +33,7 @@ beforeAll(async () => {
   park = await startPark(['n1', 'n2', 'n3']);
   [n1, n2, n3] = park.nodes as [ParkNode, ParkNode, ParkNode];
   for (const node of park.nodes) {
-    await node.sh(`
-mkdir -p /etc/containers/registries.conf.d
-echo 'unqualified-search-registries = ["docker.io"]' > /etc/containers/registries.conf
-printf '[[registry]]\\nprefix = "other.example"\\nlocation = "other.example"\\n' > /etc/containers/registries.conf.d/10-own.conf
-chmod 640 /etc/containers/registries.conf.d/10-own.conf; chown 7:8 /etc/containers/registries.conf.d/10-own.conf
-echo '{"default":[{"type":"insecureAcceptAnything"}]}' > /etc/containers/policy.json`);
+    await giveForeignFiles(node);
     await startCrio(node);
   }
 });
