@@ -46,8 +46,10 @@ export class Distribution {
       connect: { ca: options.caPem, servername: options.host, timeout: DIAL_MS },
       headersTimeout: ANSWER_MS,
       bodyTimeout: ANSWER_MS,
-      // A connection a question: registries are stopped, started and cut off between two of them.
+      // A connection a question: registries are stopped, started and cut off between two of them. Over HTTP/2 one connection
+      // is shared all the same, and a dozen uploads at once on it came to stand still.
       pipelining: 0,
+      allowH2: false,
     });
   }
 
