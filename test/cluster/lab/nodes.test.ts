@@ -7,6 +7,7 @@ import { declare, install, uninstall } from './product.ts';
 import { mirror, Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, NODES, RUNTIMES, Stage, unique, waitFor } from './stage.ts';
 import type { Runtime } from './stage.ts';
+import { letStrangerStandIn } from './stranger.ts';
 import {
   declarePublic,
   describeStates,
@@ -28,11 +29,39 @@ const PRIVATE = 'fra2.registry.test/private';
 const DC1 = 'dc1.registry.test/private';
 /** The design's figure for a pull with the upstream black-holed. */
 const FAILOVER_MS = 3_000;
+/** A pull before the order is turned: the lab's CRI-O dials a black-holed upstream twice, 30 s each. */
+const AT_ONCE_MS = 100_000;
+
+interface Pair {
+  readonly prefix: string;
+  readonly upstream: RegistryHost;
+  /** The mirror's prefix, and where it is. */
+  readonly first: string;
+  readonly mirror: RegistryHost;
+  readonly repository: string;
+}
+
+const OPEN: Pair = {
+  prefix: PUBLIC,
+  upstream: 'fra.registry.test',
+  first: PLATFORM,
+  mirror: 'platform.registry.test',
+  repository: 'public/app',
+};
+/** With accounts of their own, both of them. */
+const CLOSED: Pair = {
+  prefix: PRIVATE,
+  upstream: 'fra2.registry.test',
+  first: DC1,
+  mirror: 'dc1.registry.test',
+  repository: 'private/app',
+};
 
 let stage: Stage;
 let sets: Sets;
 /** Not opted in: no webhook sees its pods. */
 let namespace: string;
+let sendStrangerAway: (() => Promise<void>) | undefined;
 const before = new Map<string, Readonly<Record<string, string>>>();
 
 const nodes = () => RUNTIMES.map((runtime) => stage.lab.node(NODES[runtime]));
@@ -56,6 +85,8 @@ beforeAll(async () => {
   });
 });
 afterEach(async () => {
+  await sendStrangerAway?.();
+  sendStrangerAway = undefined;
   await stage.lab.registries.reset();
 });
 afterAll(async () => {
@@ -68,7 +99,12 @@ afterAll(async () => {
 });
 
 /** Pulls on that node by the kubelet, without a pull secret unless told so; answers how long it took until it ran, in ms. */
-async function pull(runtime: Runtime, image: string, secrets: readonly string[] = []): Promise<number> {
+async function pull(
+  runtime: Runtime,
+  image: string,
+  secrets: readonly string[] = [],
+  withinMs = 20_000,
+): Promise<number> {
   const name = unique(runtime);
   const manifest = stage.podManifest(namespace, name, runtime, [image]);
   const spec = {
@@ -77,7 +113,7 @@ async function pull(runtime: Runtime, image: string, secrets: readonly string[] 
   };
   const began = performance.now();
   await stage.apply({ ...manifest, spec });
-  await stage.waitRunning(namespace, name, 20_000);
+  await stage.waitRunning(namespace, name, withinMs);
   return performance.now() - began;
 }
 
@@ -157,6 +193,69 @@ describe('a healthy upstream', () => {
   });
 });
 
+describe('an upstream that cannot serve', () => {
+  const { stop, drop, standIn } = {
+    stop: (host: RegistryHost) => stage.lab.registries.stop(host),
+    drop: (host: RegistryHost) => stage.lab.registries.drop(host),
+    standIn: async (host: RegistryHost) => {
+      sendStrangerAway = await letStrangerStandIn(stage.lab.registries, host);
+    },
+  };
+
+  // By turns, so that one pair gets well while the other is out.
+  it.each([
+    { what: 'refuses connections', pair: CLOSED, breakIt: stop },
+    { what: 'shows a certificate that nobody trusts', pair: OPEN, breakIt: standIn },
+    { what: 'is black-holed', pair: CLOSED, breakIt: drop },
+    { what: 'refuses connections', pair: OPEN, breakIt: stop },
+    { what: 'shows a certificate that nobody trusts', pair: CLOSED, breakIt: standIn },
+  ])(
+    'when it $what, a mirror serves pods that no webhook has seen, before the order is turned and after: $pair.prefix',
+    async ({ pair, breakIt }) => {
+      const { upstream, mirror: host, repository } = pair;
+      await waitFirst(stage, pair.prefix, pair.prefix);
+      const atOnce = await imagesOf(repository, host);
+      const later = await imagesOf(repository, host);
+      const since = Date.now();
+      await breakIt(upstream);
+      await Promise.all(
+        RUNTIMES.map((runtime) =>
+          pull(runtime, `${upstream}/${atOnce[runtime][0]}`, ['upstream'], AT_ONCE_MS),
+        ),
+      );
+      await waitFirst(stage, pair.prefix, pair.first);
+      for (const runtime of RUNTIMES) {
+        const took = await pullSoon(runtime, upstream, later[runtime]);
+        expect({ runtime, isSoon: took < FAILOVER_MS, took }).toMatchObject({ isSoon: true });
+      }
+      if (host === 'dc1.registry.test') expectOnlyOwnAccount(host, since);
+    },
+  );
+});
+
+/** Whoever came with a credential came with that of the node. */
+function expectOnlyOwnAccount(host: 'dc1.registry.test', since: number): void {
+  const users = stage.lab.registries.requests(host, since).map((request) => request.user);
+  expect(new Set(users.filter((user) => user !== undefined && user !== ''))).toEqual(
+    new Set([stage.lab.registries.record(host).account?.user]),
+  );
+}
+
+describe('with the mirror out', () => {
+  it.each([OPEN, CLOSED])(
+    'pulls go to the upstream as before: $prefix',
+    async ({ upstream, mirror: host, repository }) => {
+      const [first, second] = [
+        await stage.imageOf(repository, upstream),
+        await stage.imageOf(repository, upstream),
+      ];
+      await stage.lab.registries.stop(host);
+      const images = { crio: first, containerd: second };
+      for (const runtime of RUNTIMES) await pull(runtime, `${upstream}/${images[runtime]}`, ['upstream']);
+    },
+  );
+});
+
 describe('with the upstream black-holed', () => {
   it('a public mirror serves pods that no webhook has seen, as soon as the order is turned', async () => {
     const images = await imagesOf('public/app', 'platform.registry.test');
@@ -198,21 +297,6 @@ describe('with the upstream black-holed', () => {
         rmSync(file);
       }
     }
-  });
-
-  it('the node’s own credential opens a private mirror, and no pod’s credential goes there', async () => {
-    const images = await imagesOf('private/app', 'dc1.registry.test');
-    await stage.lab.registries.drop('fra2.registry.test');
-    await waitFirst(stage, PRIVATE, DC1);
-    const since = Date.now();
-    for (const runtime of RUNTIMES) {
-      const took = await pullSoon(runtime, 'fra2.registry.test', images[runtime]);
-      expect({ runtime, isSoon: took < FAILOVER_MS, took }).toMatchObject({ isSoon: true });
-    }
-    const users = stage.lab.registries.requests('dc1.registry.test', since).map((request) => request.user);
-    expect(new Set(users.filter((user) => user !== undefined && user !== ''))).toEqual(
-      new Set([stage.lab.registries.record('dc1.registry.test').account?.user]),
-    );
   });
 
   it('the upstream comes first again once it has been well for a while', async () => {
