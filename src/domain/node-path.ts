@@ -17,7 +17,7 @@ export function parseNodePath(
   return err({
     path: flag,
     code: 'InvalidFlag',
-    message: path.startsWith('/')
+    message: text.startsWith('/')
       ? `${quote(text)} is no plain path: letters, digits, ., _ and - between the slashes, something between any two, no . or .. alone`
       : `${quote(text)} is not an absolute path`,
     fix: `Write for example ${flag} ${example}`,

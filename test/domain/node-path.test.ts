@@ -34,4 +34,12 @@ describe('parseNodePath', () => {
       error: { path: '--flag', code: 'InvalidFlag', fix: 'Write for example --flag /etc/containers' },
     });
   });
+
+  it.each([
+    ['/', /is no plain path.*, something between any two/],
+    ['etc', /^"etc" is not an absolute path$/],
+  ])('says of %s what is wrong', (text, message) => {
+    const path = parseNodePath('--flag', text);
+    expect(path.ok ? '' : path.error.message).toMatch(message);
+  });
 });
