@@ -126,6 +126,14 @@ async function imagesOf(
   return { crio: await three(), containerd: await three() };
 }
 
+/** One image for each runtime, of this host. */
+async function imagePer(repository: string, host: RegistryHost): Promise<Readonly<Record<Runtime, string>>> {
+  return {
+    crio: await stage.imageOf(repository, host),
+    containerd: await stage.imageOf(repository, host),
+  };
+}
+
 /** The quickest pull of a few images, in ms, ended by the first that is quick enough: the machine may have other work. */
 async function pullSoon(runtime: Runtime, host: RegistryHost, images: readonly string[]): Promise<number> {
   let took = Infinity;
@@ -187,10 +195,15 @@ describe('the agents', () => {
 });
 
 describe('a healthy upstream', () => {
-  it.each(RUNTIMES)('serves pulls through %s as before', async (runtime) => {
-    const image = await stage.imageOf('public/app', 'fra.registry.test');
-    await pull(runtime, `fra.registry.test/${image}`, ['upstream']);
-  });
+  it.each([OPEN, CLOSED])(
+    'serves pulls as before: $prefix',
+    async ({ upstream, mirror: host, repository }) => {
+      const image = await imagePer(repository, upstream);
+      const since = Date.now();
+      for (const runtime of RUNTIMES) await pull(runtime, `${upstream}/${image[runtime]}`, ['upstream']);
+      if (host === 'dc1.registry.test') expectNotAsked(host, Object.values(image), since);
+    },
+  );
 });
 
 describe('an upstream that cannot serve', () => {
@@ -233,6 +246,13 @@ describe('an upstream that cannot serve', () => {
   );
 });
 
+/** Whatever else it was asked, for its health, it was not asked for these. */
+function expectNotAsked(host: 'dc1.registry.test', images: readonly string[], since: number): void {
+  const tags = images.map((image) => image.split(':')[1] ?? image);
+  const paths = stage.lab.registries.requests(host, since).map((request) => request.path);
+  expect(paths.filter((asked) => tags.some((tag) => asked.includes(tag)))).toEqual([]);
+}
+
 /** Whoever came with a credential came with that of the node. */
 function expectOnlyOwnAccount(host: 'dc1.registry.test', since: number): void {
   const users = stage.lab.registries.requests(host, since).map((request) => request.user);
@@ -245,13 +265,9 @@ describe('with the mirror out', () => {
   it.each([OPEN, CLOSED])(
     'pulls go to the upstream as before: $prefix',
     async ({ upstream, mirror: host, repository }) => {
-      const [first, second] = [
-        await stage.imageOf(repository, upstream),
-        await stage.imageOf(repository, upstream),
-      ];
+      const image = await imagePer(repository, upstream);
       await stage.lab.registries.stop(host);
-      const images = { crio: first, containerd: second };
-      for (const runtime of RUNTIMES) await pull(runtime, `${upstream}/${images[runtime]}`, ['upstream']);
+      for (const runtime of RUNTIMES) await pull(runtime, `${upstream}/${image[runtime]}`, ['upstream']);
     },
   );
 });
