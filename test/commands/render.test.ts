@@ -169,6 +169,16 @@ capabilities = ["pull", "resolve"]
       /--containerd-folder: "\/etc\/..\/x" is no plain path/,
     ],
     [
+      'a namespace that is none',
+      ['--runtime', 'crio', '--install-namespace', 'Bad NS'],
+      /--install-namespace: "Bad NS" is no name of a namespace/,
+    ],
+    [
+      'no namespace',
+      ['--runtime', 'crio', '--install-namespace', ''],
+      /--install-namespace: "" is no name of a namespace/,
+    ],
+    [
       'a registry that is not declared',
       ['--runtime', 'crio', '--out', 'ams.io'],
       /--out: "ams.io" is no registry.*Write one of fra.ocir.io, ams.ocir.io/,

@@ -50,6 +50,19 @@ function versionProblems({ runtimeVersion }: RenderFlags): readonly Problem[] {
   ];
 }
 
+/** It is the first half of the owner's id, which stands in the files. */
+function namespaceProblems({ installNamespace }: RenderFlags): readonly Problem[] {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(installNamespace)) return [];
+  return [
+    {
+      path: '--install-namespace',
+      code: 'InvalidFlag',
+      message: `${quote(installNamespace)} is no name of a namespace`,
+      fix: 'Write it as kubectl get namespaces shows it',
+    },
+  ];
+}
+
 /** A registry that nobody declares changes no order: most likely it is misspelt. */
 function outProblems({ out = [] }: RenderFlags, { objects }: LoadedState): readonly Problem[] {
   const endpoints = objects.sets.flatMap((set) => [
@@ -129,7 +142,7 @@ const EXIT_OF: Readonly<Record<RenderView['result'], number>> = {
 /** Renders for one kind of node. Resolves with the exit code: 0 all, 1 no file, 2 bad input, 4 something is left out. */
 export async function runRender(flags: RenderFlags): Promise<number> {
   const layout = readLayout(flags);
-  const wrong = [...versionProblems(flags), ...(layout.ok ? [] : layout.error)];
+  const wrong = [...versionProblems(flags), ...namespaceProblems(flags), ...(layout.ok ? [] : layout.error)];
   const state = await loadDeclarations({ ...flags, allowedEndpoint: [] });
   if (!state.ok) return refuse([...wrong, ...state.error]);
   const problems = [...wrong, ...outProblems(flags, state.value)];
