@@ -15,12 +15,13 @@ describe('FolderWatch', () => {
     mkdirSync(join(root, 'containers/registries.conf.d'), { recursive: true });
     mkdirSync(join(root, 'containerd/certs.d/reg.example'), { recursive: true });
     mkdirSync(join(root, 'secret'));
+    mkdirSync(join(root, 'crio'));
     changes = 0;
     watch = new FolderWatch({
       layout: {
         containersFolder: join(root, 'containers'),
         containerdFolder: join(root, 'containerd'),
-        authFile: undefined,
+        authFile: join(root, 'crio/auth.json'),
       },
       others: [join(root, 'secret')],
       debounceMs: 20,
@@ -48,6 +49,7 @@ describe('FolderWatch', () => {
     ['containerd/certs.d/reg.example/hosts.toml'],
     ['containerd/config.toml'],
     ['secret/..data'],
+    ['crio/auth.json'],
   ])('tells of %s', async (path) => {
     writeFileSync(join(root, path), 'x');
     await seen(1);
