@@ -85,6 +85,8 @@ export type NodesFact =
       readonly obstacle: NodeNote | undefined;
       /** What is declared and cannot be in the files, one sentence each, each once. */
       readonly leftOut: readonly string[];
+      /** Mirrors at which nodes show a credential of their own, for every pod there: as text, each once. */
+      readonly loginsAt: readonly string[];
       /** What agents report beside: files of others in the way, an order that could not be changed. One sentence each. */
       readonly remarks: readonly string[];
     };

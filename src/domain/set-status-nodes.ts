@@ -1,4 +1,5 @@
 // Set status nodes: the condition NodesReady: how many nodes have the set in their runtime's files, what stops the others, what to do.
+import { sayNodeGrant } from './node-grant.ts';
 import { sentence } from './problem.ts';
 import { countOf, found, listSome, NOT_IN_FORCE } from './set-status-condition.ts';
 import type { ConditionReason, Finding } from './set-status-condition.ts';
@@ -7,6 +8,7 @@ import type { KnownNodes, NodeNote, SetFacts } from './set-status-facts.ts';
 const TYPE = 'NodesReady';
 const PODS_ARE_SERVED = 'pods are sent to mirrors at their creation';
 const MAX_LEFT_OUT = 10;
+const MAX_LOGINS = 17;
 const MAX_REMARKS = 3;
 
 function tell({ node, message }: NodeNote): string {
@@ -15,7 +17,7 @@ function tell({ node, message }: NodeNote): string {
 
 /** Sentences that are true whatever the reason is. */
 function asides(nodes: KnownNodes): string {
-  const { matched, written, notReady, notConfigurable, obstacle, leftOut, remarks } = nodes;
+  const { matched, written, notReady, notConfigurable, obstacle, leftOut, loginsAt, remarks } = nodes;
   const rest = leftOut.length - MAX_LEFT_OUT;
   const empty = matched - notConfigurable - written;
   const parts = [
@@ -24,6 +26,7 @@ function asides(nodes: KnownNodes): string {
       ? [`${countOf(notConfigurable, 'node')} cannot be configured by us. ${tell(obstacle)}`]
       : []),
     ...(empty > 0 ? [`On ${countOf(empty, 'node')} nothing of this set can be written.`] : []),
+    ...(loginsAt.length > 0 ? [sayNodeGrant(loginsAt.slice(0, MAX_LOGINS))] : []),
     ...(leftOut.length > 0
       ? [
           `Left out of the files: ${leftOut.slice(0, MAX_LEFT_OUT).map(sentence).join(' ')}${rest > 0 ? ` (and ${rest} more)` : ''}`,

@@ -1,7 +1,16 @@
 // Explain nodes: explain says which mirrors the runtimes of nodes are not told of, where a set is for nodes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExplainView } from '../../src/explain/view.ts';
-import { ExplainLab, mirrorSet, namespaceManifest, podManifest, runCli, stream } from './explain-lab.ts';
+import {
+  dockerConfig,
+  ExplainLab,
+  mirrorSet,
+  namespaceManifest,
+  podManifest,
+  pullSecret,
+  runCli,
+  stream,
+} from './explain-lab.ts';
 
 // Nobody listens there, so that every question is answered at once.
 const UPSTREAM = '127.0.0.9:1';
@@ -20,19 +29,21 @@ afterAll(async () => {
 async function explainWith(nodes: object, prefix = UPSTREAM): Promise<{ mirror: string[]; image: string[] }> {
   const path = prefix.slice(UPSTREAM.length);
   const set = mirrorSet('shop', {
-    upstream: { prefix },
+    upstream: { prefix, credential: { source: 'Secret', secretRef: { name: 'probe' } } },
     mirrors: [{ endpoint: MIRROR + path, credential: { source: 'SameAsUpstream' } }],
     nodes,
   });
+  const login = dockerConfig(UPSTREAM, { username: 'robot', password: 'x' });
+  const secret = pullSecret('probe', 'registry-failover', login);
   const namespace = namespaceManifest('shop', { 'registry-failover.io/enabled': 'true' });
-  const manifests = await lab.file('manifests.yaml', stream(set, namespace));
+  const manifests = await lab.file('manifests.yaml', stream(set, namespace, secret));
   const pod = stream(podManifest('web', [`${UPSTREAM}/team/app:1`]));
   const { stdout, stderr } = await runCli(['explain', '-m', manifests, '-f', '-', '-o', 'json'], pod);
   expect(stderr).toBe('');
   const view = JSON.parse(stdout) as ExplainView;
   const [image] = view.pods[0]?.images ?? [];
   const mirror = image?.candidates.find(({ role }) => role === 'mirror');
-  const about = (notes: readonly string[] = []): string[] => notes.filter((note) => note.includes('nodes'));
+  const about = (notes: readonly string[] = []): string[] => notes.filter((note) => /nodes/i.test(note));
   return { mirror: about(mirror?.notes), image: about(image?.notes) };
 }
 
@@ -52,6 +63,14 @@ describe('explain, of a set for nodes', () => {
         /^Not in the files of containerd nodes: .* Write spec.nodes.wholeHost: true if they may\.$/,
       ),
     ]);
+  });
+
+  it('says of NodeAuth what it gives, and to whom', async () => {
+    const { mirror, image } = await explainWith({ enabled: true, credentials: 'NodeAuth' });
+    expect(mirror).toEqual([
+      `Nodes log in at ${MIRROR} themselves (NodeAuth): every pod on them can pull from there all that their credential can read.`,
+    ]);
+    expect(image).toEqual([]);
   });
 
   it('says nothing where the set is not for nodes', async () => {

@@ -8,7 +8,7 @@ import { NODE_MIRROR_STATES, NODES } from '../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { failure, MemoryCluster } from '../support/cluster.ts';
-import { makeMirror, makeNodePolicy, makeSet } from '../support/make.ts';
+import { makeMirror, makeNodePolicy, makeSecret, makeSet } from '../support/make.ts';
 import { FakeClock } from './status-fake-clock.ts';
 
 const INSTALL = { namespace: 'rf', fullname: 'registry-failover' };
@@ -118,7 +118,8 @@ class Scene {
   }
 
   fact(): KnownNodes | undefined {
-    const fact = this.rollouts?.nodesOf(SET);
+    const [set = SET] = this.sets;
+    const fact = this.rollouts?.nodesOf(set);
     return fact?.kind === 'Known' ? fact : undefined;
   }
 }
@@ -208,6 +209,23 @@ describe('NodeRollouts', () => {
     away.cluster.comeBack();
     await away.advance(61_000);
     expect(new Set(away.firsts())).toEqual(new Set(['fra.example']));
+  });
+
+  it('tells at which mirrors nodes log in, for every pod there', async () => {
+    const here = new Scene(3);
+    scene = here;
+    const mirrors = ['ams', 'dc1'].map((name) =>
+      makeMirror(`${name}.example`, {
+        source: name === 'dc1' ? 'Secret' : 'SameAsUpstream',
+        secret: makeSecret('dc1', { 'dc1.example': 'robot' }),
+      }),
+    );
+    const nodes = makeNodePolicy({ credentials: 'NodeAuth' });
+    here.sets = [makeSet('fra.example', mirrors, { name: 'fra', nodes })];
+    here.start();
+    await here.advance(1_000);
+    // SameAsUpstream has no credential of the set's own here, so that the pod's is shown.
+    expect(here.fact()?.loginsAt).toEqual(['dc1.example']);
   });
 
   it('says that an object cannot be written, and tries again less and less often', async () => {

@@ -22,6 +22,7 @@ const WELL: KnownNodes = {
   wait: undefined,
   obstacle: undefined,
   leftOut: [],
+  loginsAt: [],
   remarks: [],
 };
 
@@ -124,6 +125,13 @@ describe('NodesReady', () => {
       'All 5 nodes are as wanted. On 2 nodes nothing of this set can be written. Left out',
     ],
     [
+      'nodes log in at a mirror, which is for every pod there',
+      facts({ loginsAt: ['dc1.example', 'ams.ocir.io'] }),
+      'True',
+      'UpToDate',
+      'Nodes log in at dc1.example, ams.ocir.io themselves (NodeAuth): every pod on them can pull',
+    ],
+    [
       'something is left out',
       facts({ leftOut: ['a', 'b'], remarks: ['n1: c'] }),
       'True',
@@ -147,7 +155,11 @@ describe('NodesReady', () => {
 
   it('fits the schema with everything too long', () => {
     const leftOut = Array.from({ length: 200 }, (_, index) => `${index}${'x'.repeat(3_000)}`);
-    const status = makeSetStatus(facts({ leftOut, remarks: leftOut }), readFormerStatus(undefined), 0);
+    const status = makeSetStatus(
+      facts({ leftOut, loginsAt: leftOut, remarks: leftOut }),
+      readFormerStatus(undefined),
+      0,
+    );
     expect(statusSchema.safeParse(status).error).toBeUndefined();
   });
 });

@@ -75,6 +75,12 @@ function remarksOf(judged: JudgedNode, set: MirrorSet): string[] {
   return [...troubles.map((trouble) => `${judged.node.name}: ${trouble}`), ...orderRemark(judged, set)];
 }
 
+function loginsOf({ target }: JudgedNode, set: MirrorSet): string[] {
+  const prefix = printPrefix(set.prefix);
+  const host = target?.wanted.hosts.find((one) => one.prefix === prefix);
+  return host?.sources.flatMap(({ endpoint, auth }) => (auth === 'Node' ? [endpoint] : [])) ?? [];
+}
+
 function writeNote(
   nodes: readonly JudgedNode[],
   failures: ReadonlyMap<string, string>,
@@ -114,6 +120,7 @@ export function nodesFactOf(
     wait: writeNote(matched, failures) ?? firstNote(matched, 'waiting'),
     obstacle: firstNote(matched, 'not_configurable'),
     leftOut: [...new Set(leftOut.map(({ message }) => message))],
+    loginsAt: [...new Set(matched.flatMap((judged) => loginsOf(judged, set)))],
     remarks: matched.flatMap((judged) => remarksOf(judged, set)),
   };
 }
