@@ -157,6 +157,27 @@ describe('checkOrder', () => {
     expect(settled).toEqual({ wanted: wanted(hosts), unmet: [] });
   });
 
+  it('asks one registry for each CA that it is to be trusted by', async () => {
+    const asked: string[] = [];
+    const hosts = ['a', 'b'].map((team) => ({
+      prefix: `${UPSTREAM}/${team}`,
+      sources: [
+        source(`${UPSTREAM}/${team}`, { role: 'Upstream' }),
+        source(`${AMS}/${team}`, { caPem: team === 'a' ? 'PEM' : '' }),
+      ],
+      order: [`${AMS}/${team}`, `${UPSTREAM}/${team}`],
+    }));
+    const settled = await checkOrder(wanted(hosts), new Map(), {
+      handshake: ({ caPem }) => {
+        asked.push(caPem);
+        return Promise.resolve(caPem === '' ? 'not trusted' : undefined);
+      },
+      deadlineMs: 1000,
+    });
+    expect(asked.toSorted()).toEqual(['', 'PEM']);
+    expect(settled.wanted.hosts.map(({ order: [first] }) => first)).toEqual([`${AMS}/a`, `${UPSTREAM}/b`]);
+  });
+
   it('counts as silent what there was no time to ask', async () => {
     const settled = await checkOrder(wanted([host(MIRRORS_FIRST)]), new Map(), {
       handshake: () => Promise.resolve(undefined),

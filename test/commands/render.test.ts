@@ -143,6 +143,14 @@ capabilities = ["pull", "resolve"]
     expect(files.map(({ path }) => path)).toEqual(['/var/c/certs.d/fra.ocir.io/hosts.toml']);
   });
 
+  it.each([
+    ['crio', '1.27.4', 'CRI-O 1.27.4 is too old'],
+    ['containerd', '1.6.38', 'containerd 1.6.38 is too old'],
+  ])('says of %s %s that it is not supported', async (runtime, version, words) => {
+    const { stdout } = await render('-m', mixed, '--runtime', runtime, '--runtime-version', version);
+    expect(stdout).toContain(words);
+  });
+
   it('says that there is no file, with exit code 1', async () => {
     const { code, stdout } = await render('-m', disabled, '--runtime', 'crio');
     expect(stdout).toContain('spec.nodes.enabled: true');

@@ -156,6 +156,31 @@ describe('keepNode and keepState', () => {
     expect(state?.status.troubles).toEqual(['NoNodeCredential is so']);
   });
 
+  it('know what is in the way on a node, with what to do, and pass over what is only good to know', () => {
+    const finding = (code: string, severity: string): object => {
+      return { code, severity, message: `${code} is so.`, fix: `Mend ${code}.` };
+    };
+    const troubles = (status: object): readonly string[] | undefined =>
+      keepState({ metadata: { name: 'n', uid: 'u' }, status })?.status.troubles;
+    expect(
+      troubles({
+        conflicts: [{ path: '/etc/x', reason: 'NotOurs', message: 'it is not ours.' }],
+        findings: [
+          finding('CrioAutoReload', 'info'),
+          finding('CrioCertsHidden', 'warning'),
+          finding('ContainerdConfigPathEmpty', 'error'),
+          finding('CrioEntryReplaced', 'warning'),
+        ],
+      }),
+    ).toEqual([
+      '/etc/x: it is not ours',
+      'ContainerdConfigPathEmpty is so. Mend ContainerdConfigPathEmpty',
+      'CrioEntryReplaced is so. Mend CrioEntryReplaced',
+    ]);
+    expect(troubles({ findings: [finding('ContainerdDefaultHidden', 'warning')] })).toHaveLength(1);
+    expect(troubles({ findings: [finding('CrioCertsHidden', 'warning')] })).toEqual([]);
+  });
+
   it('cuts what an agent has made long', () => {
     const long = 'x'.repeat(1_000_000);
     const state = keepState({

@@ -211,6 +211,28 @@ describe('NodeRollouts', () => {
     expect(new Set(away.firsts())).toEqual(new Set(['fra.example']));
   });
 
+  it('tells of a node whose runtime may not heed the files, and of one that asks in another order', async () => {
+    const told = open(3);
+    await told.advance(60_000);
+    expect(told.fact()).toMatchObject({ hindered: 0, remarks: [] });
+    const [first, second] = told.states();
+    if (first === undefined || second === undefined) throw new Error('no states');
+    const say = (state: KubeObject, more: object): void => {
+      told.cluster.put(NODE_MIRROR_STATES, { ...state, status: { ...(state['status'] as object), ...more } });
+    };
+    say(first, { findings: [{ code: 'X', severity: 'error', message: 'X is so', fix: 'Mend X' }] });
+    say(second, { order: [{ prefix: 'fra.example', first: 'ams.example' }] });
+    await told.advance(2_000);
+    expect(told.fact()).toMatchObject({
+      upToDate: 3,
+      hindered: 1,
+      remarks: [
+        'n0: X is so. Mend X',
+        'n1 still asks ams.example before fra.example, which does not answer from there',
+      ],
+    });
+  });
+
   it('tells at which mirrors nodes log in, for every pod there', async () => {
     const here = new Scene(3);
     scene = here;
