@@ -214,7 +214,8 @@ export async function drillWith(shell: Shell, order: DrillOrder, flags: DrillFla
   if (!agreed.ok) return refuse(agreed.error);
   if (!agreed.value) {
     say('Nothing was done.');
-    return EXIT.yes;
+    // Nor was anything shown: 0 says that the node survives.
+    return EXIT.unknown;
   }
   return drillOn(shell, order, plan.value, flags);
 }
