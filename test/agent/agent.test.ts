@@ -239,6 +239,14 @@ describe('Agent', () => {
     });
   });
 
+  it('refuses what its own arguments do not allow, whoever has written it there', async () => {
+    tell(data());
+    await start({ allowedEndpoints: [UPSTREAM] });
+    await reaches({ state: 'Refused', observedGeneration: 1 });
+    expect(lastStatus().message).toContain(AMS);
+    expect(existsSync(hostsToml())).toBe(false);
+  });
+
   it('leaves the files when its object is deleted, until a Restore', async () => {
     tell(data());
     await start();

@@ -1,5 +1,5 @@
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, getCACertificates, setDefaultCACertificates, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHandshake } from '../../src/agent/handshake.ts';
 import type { WantedSource } from '../../src/nodes/data/wanted.ts';
@@ -56,6 +56,20 @@ describe('createHandshake', () => {
     });
     expect(await handshake(source(`localhost:${port}`, (await testCa()).pem))).toBeUndefined();
     expect(asked).toEqual(['localhost']);
+  });
+
+  it('takes the default authorities too where the source has a CA of its own', async () => {
+    const port = await tls(['127.0.0.1']);
+    const other = (await TestCa.create()).pem;
+    const before = getCACertificates('default');
+    expect(await handshake(source(`127.0.0.1:${port}`, other))).toMatch(/certificate/);
+    setDefaultCACertificates([...before, (await testCa()).pem]);
+    try {
+      expect(await handshake(source(`127.0.0.1:${port}`, other))).toBeUndefined();
+      expect(await handshake(source(`127.0.0.1:${port}`))).toBeUndefined();
+    } finally {
+      setDefaultCACertificates(before);
+    }
   });
 
   it('does not take a CA that it was not given', async () => {
