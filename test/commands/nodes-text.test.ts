@@ -101,13 +101,13 @@ describe('renderNodes', () => {
   it('has a row for each node, and says what to do about those that failed', () => {
     expect(
       text([
-        result('a', 'changed', { changes: [WRITE, SECRET], notes: ['CRI-O has read it'] }),
+        result('a', 'changed', { changes: [WRITE, SECRET], notes: ['CRI-O told to read it'] }),
         result('worker-10', 'rolled-back', { error: 'CRI-O did not take it', changes: [WRITE] }),
         plainResult('c', 'not-reached', 'c: no ssh server answers there'),
         plainResult('d', 'not-tried'),
       ]),
     ).toBe(`NODE       RUNTIME       STATE        WHAT
-a          cri-o 1.34.0  applied      2 written, CRI-O has read it
+a          cri-o 1.34.0  applied      2 written, CRI-O told to read it
 worker-10  cri-o 1.34.0  rolled back  see below
 c          -             not reached  see below
 d          -             not tried

@@ -291,6 +291,12 @@ describe('findings of a node with CRI-O', () => {
     expect(findings(dropIn('10-x.conf', text)).map(({ code }) => code)).toEqual(['CrioRegistriesBroken']);
   });
 
+  it('says of a broken crio.conf that no reload has an effect, ours included', () => {
+    const [told] = findings(crioConf('[crio\n'));
+    expect(told?.message).toMatch(/no reload has an effect any more, and its next start fails$/);
+    expect(told?.fix).toMatch(/systemctl reload crio$/);
+  });
+
   it('names every broken file', () => {
     const told = findings({ files: { [`${MAIN}.d/1.conf`]: '[', [`${MAIN}.d/2.conf`]: '[' } });
     expect(told.map(({ message }) => message.slice(0, message.indexOf(' is')))).toEqual([

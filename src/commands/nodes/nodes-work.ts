@@ -71,7 +71,7 @@ export async function lookAt(
 
 const RELOADS: Readonly<Record<ApplyReport['reload'], readonly string[]>> = {
   NotNeeded: [],
-  Signalled: ['CRI-O has read it'],
+  Signalled: ['CRI-O told to read it'],
   NotRunning: ['CRI-O does not run and reads it when it starts'],
 };
 

@@ -150,8 +150,8 @@ function crioConfigFindings(scene: CrioScene): Finding[] {
     finding(
       'CrioConfigBroken',
       'error',
-      `${path} is not TOML (${place}): CRI-O will not start with it`,
-      `Mend ${place} of ${path}, and check it with: crio config > /dev/null`,
+      `${path} is not TOML (${place}): CRI-O goes on with what it had read before, no reload has an effect any more, and its next start fails`,
+      `Mend ${place} of ${path}, and check it with: crio config > /dev/null; then: ${RELOAD}`,
     ),
   );
   // Of half a configuration nothing is concluded.

@@ -63,7 +63,7 @@ describe('nodes apply, from nothing to restored', () => {
     await startCrio(n3!, { atHangup: 'Dies' });
     const beforeThird = await snapshot(n3!);
     const applied = await nodes('apply', '-m', declare(OCIR), '--hosts', 'n1,n2,n3');
-    expect(applied.stderr).toMatch(/^\[1\/3\] canary n1: applied \(1 written, CRI-O has read it\)/);
+    expect(applied.stderr).toMatch(/^\[1\/3\] canary n1: applied \(1 written, CRI-O told to read it\)/);
     expect(applied.stdout).toMatch(/n2 .* applied/);
     expect(applied.stdout).toMatch(/n3 .* rolled back/);
     expect(applied.stdout).toMatch(/What went wrong\n {2}- n3: /);
