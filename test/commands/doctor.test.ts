@@ -48,7 +48,7 @@ describe('registry-failover doctor', () => {
       '/none',
     ]);
     expect(exit).toBe(2);
-    expect(stderr).toContain('[InvalidHost]');
+    expect(stderr).toMatch(/--host: .*\[InvalidHost\]/);
     expect(stderr).toContain('--containers-folder');
     expect(stderr).toContain('[KubeconfigUnreadable]');
   });

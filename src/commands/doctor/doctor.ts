@@ -21,7 +21,7 @@ import { parseNodesFlags } from '../nodes/nodes-settings.ts';
 import type { NodesFlags, NodesSettings } from '../nodes/nodes-settings.ts';
 import { openSshAccess } from '../nodes/nodes-ssh.ts';
 import type { SshAccess, SshFlags } from '../nodes/nodes-ssh.ts';
-import { readTargets } from '../nodes/nodes-targets.ts';
+import { readHosts } from '../nodes/nodes-targets.ts';
 import type { NodeTarget } from '../nodes/node-target.ts';
 import { VERSION } from '../version.ts';
 
@@ -68,7 +68,8 @@ async function readSets(
 async function prepareHosts(flags: DoctorFlags): Promise<Result<Hosts | undefined, readonly Problem[]>> {
   if (flags.host === undefined) return ok(undefined);
   const settings = parseNodesFlags(flags);
-  const [targets, sets] = await Promise.all([readTargets({ hosts: flags.host }), readSets(flags)]);
+  const targets = readHosts(flags.host, '--host');
+  const sets = await readSets(flags);
   const problems = [settings, targets, sets].flatMap((part) => (part.ok ? [] : part.error));
   const access = await openSshAccess(flags, problems);
   if (!access.ok) return access;

@@ -97,6 +97,15 @@ async function readFromFile(file: string, labels: Labels | undefined): Promise<T
   return err([{ path: '--hosts-file', code: 'InvalidFlag', message, fix: 'Write one host a line' }]);
 }
 
+/** Hosts as somebody has typed them for this flag, and lists of them. */
+export function readHosts(lists: readonly string[], flag: string, labels?: Labels): Targets {
+  const words = lists.flatMap((list) => list.split(','));
+  return parseWritten(
+    words.map((text) => ({ text: text.trim(), path: flag })),
+    labels,
+  );
+}
+
 /** The nodes, in the order in which they are named; of a cluster by name. All problems at once. */
 export async function readTargets(flags: TargetFlags): Promise<Targets> {
   const labels = parseLabels(flags.label ?? []);
@@ -108,9 +117,5 @@ export async function readTargets(flags: TargetFlags): Promise<Targets> {
     return readClusterTargets(flags);
   }
   if (flags.hostsFile !== undefined) return readFromFile(flags.hostsFile, labels.value);
-  const words = (flags.hosts ?? []).flatMap((list) => list.split(','));
-  return parseWritten(
-    words.map((text) => ({ text: text.trim(), path: '--hosts' })),
-    labels.value,
-  );
+  return readHosts(flags.hosts ?? [], '--hosts', labels.value);
 }
