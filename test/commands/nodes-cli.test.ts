@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../ssh/cli.ts';
+import { testCa } from '../support/tls.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
 
@@ -51,6 +52,32 @@ spec:
     const { exit, stderr } = await runProgram(['nodes', 'diff', '-m', file, '--hosts', 'n1']);
     expect(exit).toBe(2);
     expect(stderr).toContain('[CaBundleMissing]');
+  });
+
+  it('is no set whose CA lies in the namespace that is named', async () => {
+    const file = path.join(folder, 'elsewhere.yaml');
+    const ca = JSON.stringify((await testCa()).pem);
+    writeFileSync(
+      file,
+      `apiVersion: v1
+kind: ConfigMap
+metadata: { name: corp-ca, namespace: infra }
+data: { ca.crt: ${ca} }
+---
+apiVersion: registry-failover.io/v1alpha1
+kind: RegistryMirrorSet
+metadata: { name: found }
+spec:
+  upstream: { prefix: fra.ocir.io, caBundle: { configMapRef: { name: corp-ca, key: ca.crt } } }
+  mirrors: [{ endpoint: ams.ocir.io, credential: { source: None } }]
+  nodes: { enabled: true }
+`,
+    );
+    const words = ['nodes', 'diff', '-m', file, '--hosts', '127.0.0.1:1'];
+    expect((await runProgram(words)).stderr).toContain('[CaBundleMissing]');
+    const named = await runProgram([...words, '--install-namespace', 'infra']);
+    expect(named.stderr).not.toContain('CaBundleMissing');
+    expect(named.exit).toBe(3);
   });
 
   it.each(['apply', 'status', 'diff'])('is a folder without a mirror set: %s', async (command) => {

@@ -1,7 +1,7 @@
 // Cli nodes: the command lines of the sub-commands that work on nodes over ssh.
 import { Command, Option } from 'commander';
 import { WEBHOOK_DEFAULTS } from '../../config/defaults.ts';
-import { outputOption, withDockerConfig, withNodeFiles } from '../cli-options.ts';
+import { outputOption, withDockerConfig, withNamespaceOfDeclared, withNodeFiles } from '../cli-options.ts';
 import type { Wiring } from '../cli-options.ts';
 import type { NodesCommandFlags } from './nodes.ts';
 import { NODE_ADDRESSES, NODES_DEFAULTS } from './nodes-settings.ts';
@@ -41,7 +41,7 @@ function withDeclarations(command: Command, { collect }: Wiring, what: string): 
     `declarations (${what}): a file or directory of manifests; repeatable`,
     collect,
   );
-  return withDockerConfig(command).option(
+  return withNamespaceOfDeclared(withDockerConfig(command)).option(
     '--allowed-endpoint <pattern>',
     'hosts that sets may name (else all); repeatable',
     collect,
@@ -63,11 +63,15 @@ const NAMES = `
 Hosts are reached by OpenSSH with your ssh config, agent and jump hosts. Host
 keys must be in known_hosts already; nothing is asked and nothing is added.`;
 
+type Given = Omit<NodesCommandFlags, 'installNamespace'>;
+
 function action(command: Command, name: NodesCommand, wiring: Wiring, required: readonly string[]): Command {
-  return command.action(async (flags: NodesCommandFlags) => {
+  return command.action(async (flags: Partial<Pick<NodesCommandFlags, 'installNamespace'>> & Given) => {
+    // `restore` reads no declarations.
+    const { installNamespace = WEBHOOK_DEFAULTS.installNamespace } = flags;
     wiring.require(command, ...required);
     const { runNodes } = await import('./nodes.ts');
-    wiring.setExit(await runNodes(name, { ...flags, installNamespace: WEBHOOK_DEFAULTS.installNamespace }));
+    wiring.setExit(await runNodes(name, { ...flags, installNamespace }));
   });
 }
 
