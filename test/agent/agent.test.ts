@@ -181,6 +181,27 @@ describe('Agent', () => {
     });
   });
 
+  it('does not fight for a file: each repair waits longer than the one before', async () => {
+    tell(data());
+    const agent = await start({}, { retry: { firstMs: 50, maxMs: 60_000 } });
+    await upToDate();
+    const repairs = async (): Promise<number> => {
+      const [, count = '0'] = /drift_repairs_total (\d+)\n/.exec(await get(agent, '/metrics')) ?? [];
+      return Number(count);
+    };
+    const until = performance.now() + 2500;
+    for (let done = 0; performance.now() < until; done = await repairs()) {
+      rmSync(hostsToml(), { force: true });
+      while (performance.now() < until && (await repairs()) === done)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
+    }
+    // At once, then half a second after the last one at least, one, two.
+    expect(await repairs()).toBeGreaterThan(0);
+    expect(await repairs()).toBeLessThan(5);
+  });
+
   it('repairs what was taken away while the API server is away', async () => {
     tell(data());
     await start();

@@ -4,7 +4,7 @@ import { NodeRollouts } from '../../src/controller/nodes/node-rollouts.ts';
 import type { HealthStatus } from '../../src/domain/health.ts';
 import type { MirrorSet } from '../../src/domain/mirror-set.ts';
 import type { KnownNodes } from '../../src/domain/set-status-facts.ts';
-import { NODE_MIRROR_STATES, NODES } from '../../src/kubernetes/resource.ts';
+import { NODE_MIRROR_STATES, NODES, PODS } from '../../src/kubernetes/resource.ts';
 import type { KubeObject } from '../../src/kubernetes/resource.ts';
 import type { NodeWanted } from '../../src/nodes/data/wanted.ts';
 import { failure, MemoryCluster } from '../support/cluster.ts';
@@ -209,6 +209,31 @@ describe('NodeRollouts', () => {
     away.cluster.comeBack();
     await away.advance(61_000);
     expect(new Set(away.firsts())).toEqual(new Set(['fra.example']));
+  });
+
+  it('gives a canary pod 60 s, says so, and tries it again every two minutes until it has its image', async () => {
+    const here = new Scene(3);
+    scene = here;
+    here.sets = [{ ...SET, canary: { repository: 'team/canary', tag: '1' } }];
+    here.start();
+    const pods = (): readonly KubeObject[] => here.cluster.all(PODS);
+    await here.advance(50_000);
+    expect(pods()).toHaveLength(1);
+    expect(here.fact()).toMatchObject({ inProgress: 1, failed: 0 });
+    await here.advance(15_000);
+    expect(pods()).toEqual([]);
+    expect(here.fact()?.failure?.message).toMatch(/could not be pulled: not within 60 s$/);
+    expect(here.states()).toHaveLength(1);
+    await here.advance(100_000);
+    expect(pods()).toEqual([]);
+    await here.advance(25_000);
+    const [pod] = pods();
+    if (pod === undefined) throw new Error('it is not tried again');
+    const containerStatuses = [{ name: 'canary', imageID: 'sha256:1', state: { running: {} } }];
+    here.cluster.put(PODS, { ...pod, status: { containerStatuses } });
+    await here.advance(60_000);
+    expect(here.fact()).toMatchObject({ upToDate: 3, failed: 0 });
+    expect(pods()).toEqual([]);
   });
 
   it('tells of a node whose runtime may not heed the files, and of one that asks in another order', async () => {
