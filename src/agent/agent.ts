@@ -183,7 +183,7 @@ export class Agent {
       debounceMs,
       onChange: () => {
         this.#log.debug({}, 'something has changed in a folder that is watched');
-        this.#loop.request(pace.delayMs(this.#keeper.repairs));
+        this.#loop.request(pace.delayMs(this.#keeper.struggles));
       },
     });
   }

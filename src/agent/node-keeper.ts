@@ -41,14 +41,18 @@ export class NodeKeeper {
   /** What the last run that succeeded laid down, as text. */
   #laidDown: string | undefined;
   #repairs = 0;
+  #setbacks = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
   }
 
-  /** Runs that had to repair what somebody else had changed. */
-  get repairs(): number {
-    return this.#repairs;
+  /**
+   * Runs that had to repair what somebody else had changed, and runs that failed with something to write: what these have renamed
+   * and taken back comes to us as a change in the folders, and must not call the next run at once.
+   */
+  get struggles(): number {
+    return this.#repairs + this.#setbacks;
   }
 
   /** The object as it is now. true: there is something new to do. */
@@ -141,6 +145,7 @@ export class NodeKeeper {
     };
     if (unmet.length > 0)
       log.warn({ unmet }, 'a source does not answer from this node: the order is not the wanted one');
+    if (!IN_PLACE.has(report.outcome) && report.changes.length > 0) this.#setbacks += 1;
     if (!IN_PLACE.has(report.outcome))
       log.error({ ...fields, error: report.error }, 'the node could not be brought to what is wanted');
     else if (report.outcome === 'Unchanged') log.debug(fields, 'the node is as wanted');

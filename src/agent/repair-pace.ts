@@ -1,4 +1,4 @@
-// Repair pace: how soon a change in our folders is looked at, so that a fight over a file with another tool never becomes a hot one.
+// Repair pace: how soon a change in our folders is looked at, so that no fight over a file, with another tool or with a node that refuses it, becomes a hot one.
 import { BackOff } from './back-off.ts';
 
 export interface RepairPaceParts {
@@ -11,7 +11,7 @@ export interface RepairPaceParts {
   readonly now: () => number;
 }
 
-/** Another tool that writes our files again and again is repaired ever more rarely: nobody wins such a fight. */
+/** Another tool that writes our files again and again is repaired ever more rarely: nobody wins such a fight. A run that fails is one too. */
 export class RepairPace {
   readonly #parts: RepairPaceParts;
   readonly #backOff: BackOff;
@@ -25,7 +25,7 @@ export class RepairPace {
     this.#seenAt = parts.now();
   }
 
-  /** How long to wait before the next look, when so many repairs were made up to now. */
+  /** How long to wait before the next look, when so many repairs were made, or failed, up to now. */
   delayMs(repairs: number): number {
     const now = this.#parts.now();
     if (now - this.#seenAt > this.#parts.calmMs) {

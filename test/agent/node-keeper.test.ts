@@ -228,16 +228,29 @@ describe('NodeKeeper', () => {
       await world.told(state(wanted()));
       world.outcome = 'Unchanged';
       await world.keeper.run();
-      expect(world.keeper.repairs).toBe(0);
+      expect(world.keeper.struggles).toBe(0);
       world.outcome = 'Applied';
       await world.keeper.run();
-      expect(world.keeper.repairs).toBe(1);
+      expect(world.keeper.struggles).toBe(1);
       await world.told(state(MIRROR_FIRST, { generation: 2 }));
-      expect(world.keeper.repairs).toBe(1);
+      expect(world.keeper.struggles).toBe(1);
       world.nodeAuth = ok({ credentials: new Map(), fingerprint: 'new' });
       await world.keeper.run();
-      expect(world.keeper.repairs).toBe(1);
+      expect(world.keeper.struggles).toBe(1);
       expect(world.metrics.print()).toContain('registry_failover_node_drift_repairs_total 1\n');
+    });
+
+    it('counts runs that failed with something to write, which come back as changes, as a struggle but as no repair', async () => {
+      world.outcome = 'RolledBack';
+      await world.told(state(wanted()));
+      await world.keeper.run();
+      expect(world.keeper.struggles).toBe(2);
+      world.outcome = 'Unchanged';
+      await world.keeper.run();
+      world.nodeAuth = err('the NodeAuth secret cannot be used');
+      await world.keeper.run();
+      expect(world.keeper.struggles).toBe(2);
+      expect(world.metrics.print()).toContain('registry_failover_node_drift_repairs_total 0\n');
     });
   });
 
