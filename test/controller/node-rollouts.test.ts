@@ -24,6 +24,7 @@ class Scene {
   readonly health = new Map<string, { status: HealthStatus; since: number }>();
   sets: readonly MirrorSet[] = [SET];
   answers = true;
+  rounds = 0;
   rollouts: NodeRollouts | undefined;
   #stop = new AbortController();
 
@@ -58,7 +59,7 @@ class Scene {
       },
       clock: this.clock,
       random: () => 0,
-      meter: { nodes: () => {} },
+      meter: { nodes: () => (this.rounds += 1) },
       log: {
         did: () => {},
         proved: () => {},
@@ -302,6 +303,19 @@ describe('NodeRollouts', () => {
     silent.answers = true;
     await silent.advance(40_000);
     expect(silent.fact()?.upToDate).toBe(3);
+  });
+
+  it('does not judge all nodes over and over while a canary that has failed is tried again', async () => {
+    scene = new Scene(2);
+    scene.sets = [{ ...SET, canary: { repository: 'probe', tag: '1' } }];
+    scene.start();
+    // A minute without a pull, then two until the next try, which is as long.
+    await scene.advance(200_000);
+    expect(scene.fact()?.failure?.message).toContain('could not be pulled');
+    const before = scene.rounds;
+    await scene.advance(30_000);
+    expect(scene.cluster.all(PODS)).toHaveLength(1);
+    expect(scene.rounds - before).toBeLessThan(5);
   });
 
   it('knows nothing before it has read, and after it has stopped', async () => {

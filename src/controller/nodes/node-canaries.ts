@@ -78,10 +78,11 @@ export class NodeCanaries {
     return this.#results.get(keyOf({ node, revision }))?.proof ?? { kind: 'Open' };
   }
 
-  /** When a proof that has failed is due again; undefined: none has. */
+  /** When a proof that has failed is due again; undefined: none is. One that is being tried again, or is about to be, tells by itself. */
   againInMs(now: number): number | undefined {
-    const due = Math.min(...[...this.#results.values()].map(({ againAt }) => againAt));
-    return Number.isFinite(due) ? Math.max(0, due - now) : undefined;
+    const due = [...this.#results.values()].map(({ againAt }) => againAt).filter((at) => at > now);
+    const first = Math.min(...due);
+    return Number.isFinite(first) ? first - now : undefined;
   }
 
   /**
