@@ -54,6 +54,33 @@ describe('on CRI-O', () => {
     expect(scene.read(DROP_IN)).toContain(`prefix = "${UPSTREAM}"`);
   });
 
+  it.each([
+    ['a wildcard', entry('*.corp.example', 'insecure = true')],
+    ['the host without a port', entry('reg.corp.example', 'location = "reg.corp.example"\ninsecure = true')],
+  ])('leaves alone a registry at a port when somebody has something for %s', async (_what, text) => {
+    const scene = scenes.open();
+    scene.write(MAIN, text);
+    const hosts = [makeHost(), host([upstream('reg.corp.example:5000'), mirror('other.example.com')])];
+    const report = await scene.apply(makeWanted({ hosts }));
+    expect(report.leftOut.map(({ reason, prefix }) => [reason, prefix])).toEqual([
+      ['OthersEntry', 'reg.corp.example:5000'],
+    ]);
+    expect(scene.read(DROP_IN)).not.toContain('reg.corp.example:5000');
+  });
+
+  it('writes nothing for another port of a host when somebody has something for that', async () => {
+    const scene = scenes.open();
+    const place = `${UPSTREAM}:5000`;
+    const hosts = [host([upstream(UPSTREAM), mirror(`${place}/x`)])];
+    await scene.apply(makeWanted({ hosts }));
+    expect(scene.read(DROP_IN)).toContain(`prefix = "${place}"`);
+    scene.write(MAIN, entry(place, `location = "${place}"\ninsecure = true`));
+    const report = await scene.apply(makeWanted({ hosts }));
+    expect(report).toMatchObject({ outcome: 'Applied', leftOut: [] });
+    expect(scene.read(DROP_IN)).toContain(`location = "${place}/x"`);
+    expect(scene.read(DROP_IN)).not.toContain(`prefix = "${place}"`);
+  });
+
   it('goes on keeping what it has written, since its order must be turned in an outage', async () => {
     const scene = scenes.open();
     await scene.apply(makeWanted({ hosts: [makeHost()] }));

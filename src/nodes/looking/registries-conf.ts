@@ -170,9 +170,20 @@ export function effectsOf(entry: RegistryEntry): readonly string[] {
   ];
 }
 
-/** Whether images below the inner prefix would be the outer one's, were it not for the inner. */
+/** Where what the outer prefix takes of the inner one ends; -1: it does not take it (refMatchingPrefix, refMatchingSubdomainPrefix). */
+function endOfMatch(outer: string, inner: string): number {
+  if (!outer.startsWith('*.')) return inner.startsWith(outer) ? outer.length : -1;
+  const rest = outer.slice(1);
+  const index = inner.indexOf(rest);
+  return index === -1 || inner.slice(0, index).includes('/') ? -1 : index + rest.length;
+}
+
+/**
+ * Whether images below the inner prefix would be the outer one's, were it not for the inner. One without a port, a wildcard too,
+ * covers every port of its hosts.
+ */
 export function coversPrefix(outer: string, inner: string): boolean {
-  if (!outer.startsWith('*.')) return inner.startsWith(`${outer}/`);
-  const [host = ''] = inner.split('/', 1);
-  return host.endsWith(outer.slice(1));
+  const end = endOfMatch(outer, inner);
+  if (end === -1 || outer === inner) return false;
+  return end === inner.length || inner[end] === '/' || inner[end] === ':';
 }

@@ -36,16 +36,19 @@ export function crioMaps({ host, path }: Endpoint): boolean {
  * A prefix without a port covers every port of that host to this library ("example.com" is found in
  * "example.com:5000/x"), and maps such an image to a place that is not there, or to none at all, and then the pull fails.
  * Ports cannot be listed in general; those that these very declarations send pods to get a table of their own, which says
- * that they are where they are.
+ * that they are where they are. One that somebody else has a table for needs none: theirs is longer than ours too.
  */
-function shieldsFor(registries: readonly CrioRegistry[]): readonly CrioRegistry[] {
+function shieldsFor(
+  registries: readonly CrioRegistry[],
+  others: ReadonlySet<string>,
+): readonly CrioRegistry[] {
   const prefixes = new Set(registries.map(({ prefix }) => prefix));
   const open = new Set(
     [...prefixes].filter((prefix) => !prefix.includes('/') && splitPort(prefix).port === ''),
   );
   const isOpen = (host: string): boolean => {
     const { name, port } = splitPort(host);
-    return port !== '' && open.has(name) && !prefixes.has(host);
+    return port !== '' && open.has(name) && !prefixes.has(host) && !others.has(host);
   };
   const hosts = new Set(registries.flatMap(({ order }) => order.map(({ host }) => host)).filter(isOpen));
   return [...hosts].sort().map((host) => ({ prefix: host, order: [endpointOfPrefix({ host, path: '' })] }));
@@ -78,9 +81,16 @@ function meaningOf(registry: CrioRegistry): object {
   return { prefix: registry.prefix, location: last, ...(mirror.length === 0 ? {} : { mirror }) };
 }
 
-/** Renders the drop-in; the tables come in the order given. `blocked` and `insecure` are never written. */
-export function renderDropIn(registries: readonly CrioRegistry[], { folder, marker }: FilePlace): NodeFile {
-  const all = [...registries, ...shieldsFor(registries)];
+/**
+ * Renders the drop-in; the tables come in the order given. `blocked` and `insecure` are never written.
+ * @param others Prefixes that somebody else's files have tables for.
+ */
+export function renderDropIn(
+  registries: readonly CrioRegistry[],
+  { folder, marker }: FilePlace,
+  others: ReadonlySet<string> = new Set(),
+): NodeFile {
+  const all = [...registries, ...shieldsFor(registries, others)];
   const content = `${[marker, ...all.flatMap(printRegistry)].join('\n')}\n`;
   readBack(content, { registry: all.map(meaningOf) });
   return { path: `${folder}/registries.conf.d/${CRIO_DROP_IN}`, mode: 0o644, content };

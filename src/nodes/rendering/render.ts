@@ -17,6 +17,8 @@ export interface RenderInput {
   readonly layout: NodeLayout;
   /** NodeAuth, by endpoint as text; needed for sources with `auth: Node` only. */
   readonly credentials: ReadonlyMap<string, Credential>;
+  /** CRI-O: prefixes that somebody else on the node has entries for. Nothing is written for these but what is wanted. */
+  readonly others?: ReadonlySet<string> | undefined;
 }
 
 export interface Rendered {
@@ -51,7 +53,8 @@ function certificatesByHost(
   return [...byHost.values()];
 }
 
-function renderCrio(hosts: readonly UsableHost[], place: FilePlace): Rendered {
+function renderCrio(hosts: readonly UsableHost[], { layout, wanted, others }: RenderInput): Rendered {
+  const place = { folder: layout.containersFolder, marker: printMarker(wanted.owner) };
   const registries = hosts.map(({ prefix, order }) => ({
     prefix,
     order: order.map(({ endpoint }) => endpoint),
@@ -66,7 +69,7 @@ function renderCrio(hosts: readonly UsableHost[], place: FilePlace): Rendered {
     ...certificatesByHost(sources).map(({ endpoint, certificates }) =>
       crioCaFile(endpoint, certificates, place),
     ),
-    ...(registries.length === 0 ? [] : [renderDropIn(registries, place)]),
+    ...(registries.length === 0 ? [] : [renderDropIn(registries, place, others)]),
   ];
   return { files, authEntries, leftOut: [] };
 }
@@ -138,11 +141,10 @@ function usableHosts({ wanted, layout, credentials }: RenderInput): {
  * written; a file that does not read back as meant is a bug and throws.
  */
 export function renderNode(input: RenderInput): Rendered {
-  const { wanted, layout } = input;
+  const { wanted } = input;
   if (wanted.action === 'Restore') return NOTHING;
   const usable = usableHosts(input);
-  const place = { folder: layout.containersFolder, marker: printMarker(wanted.owner) };
   const rendered =
-    wanted.runtime.name === 'crio' ? renderCrio(usable.hosts, place) : renderContainerd(usable.hosts, input);
+    wanted.runtime.name === 'crio' ? renderCrio(usable.hosts, input) : renderContainerd(usable.hosts, input);
   return { ...rendered, leftOut: [...usable.leftOut, ...rendered.leftOut] };
 }

@@ -183,7 +183,8 @@ export async function applyNode(shell: Shell, work: NodeWork): Promise<ApplyRepo
   if (wanted.action === 'Restore') return restoreNode(shell, { ...work, owner });
   const plan: Errand['plan'] = ({ found, layout }) => {
     const untaken = leaveReplaced(wanted, { found, layout });
-    const rendered = renderNode({ wanted: untaken.wanted, layout: work.layout, credentials });
+    const { others } = untaken;
+    const rendered = renderNode({ wanted: untaken.wanted, layout: work.layout, credentials, others });
     const { files, authEntries } = rendered;
     const base = baseFolder(layout, wanted.runtime.name);
     const leftOut = [...untaken.leftOut, ...rendered.leftOut];

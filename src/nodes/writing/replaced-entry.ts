@@ -18,6 +18,8 @@ interface Place {
 export interface Untaken {
   readonly wanted: NodeWanted;
   readonly leftOut: readonly LeftOut[];
+  /** CRI-O: prefixes of which somebody else's entries are in force or were before ours. */
+  readonly others: ReadonlySet<string>;
 }
 
 interface Foreign {
@@ -78,6 +80,9 @@ function replacedOnContainerd({ found, layout }: Place): (host: WantedHost) => s
 /** Takes out of the data what would replace somebody else's: no node is to have fewer sources than it had without us. */
 export function leaveReplaced(wanted: NodeWanted, place: Place): Untaken {
   const { runtime } = wanted;
+  const others = new Set(
+    runtime.name === 'crio' ? foreignEntries(place).map(({ entry }) => entry.prefix) : [],
+  );
   const replaced = runtime.name === 'crio' ? replacedOnCrio(place) : replacedOnContainerd(place);
   const leftOut: LeftOut[] = [];
   const hosts = wanted.hosts.filter((host) => {
@@ -87,5 +92,5 @@ export function leaveReplaced(wanted: NodeWanted, place: Place): Untaken {
     leftOut.push(leaveOut('OthersEntry', subject));
     return false;
   });
-  return { wanted: { ...wanted, hosts }, leftOut };
+  return { wanted: { ...wanted, hosts }, leftOut, others };
 }
