@@ -92,11 +92,15 @@ describe('on CRI-O', () => {
 });
 
 describe('on containerd', () => {
-  it('writes no folder that would hide somebody’s _default', async () => {
+  it.each([
+    ['hosts.toml', DEFAULT, 'server = "https://proxy.corp"\n'],
+    ['certificates', 'containerd/certs.d/_default/corp.crt', 'a certificate\n'],
+  ])('writes no folder that would hide somebody’s _default with %s', async (_what, file, text) => {
     const scene = scenes.open();
-    scene.write(DEFAULT, 'server = "https://proxy.corp"\n');
+    scene.write(file, text);
     const report = await scene.apply(makeWanted({ runtime: 'containerd', hosts: [makeHost()] }));
     expect(report.leftOut.map(({ reason }) => reason)).toEqual(['OthersEntry']);
+    expect(report.leftOut[0]?.message).toContain(scene.path(file));
     expect(scene.names().some((name) => name.includes(UPSTREAM))).toBe(false);
   });
 

@@ -65,15 +65,21 @@ function replacedOnCrio(place: Place): (host: WantedHost) => string | undefined 
   };
 }
 
+/** What somebody has for all hosts: a hosts.toml, or without one certificates in Docker's way (loadHostDir, loadCertFiles). */
+function foreignDefault(folder: string, found: Found): string | undefined {
+  const file = `${folder}/hosts.toml`;
+  const text = textAt(found, file);
+  if (text !== undefined && text.trim() !== '') return ownerOf(text) === undefined ? file : undefined;
+  return entriesIn(found, folder).find(({ path }) => /\/[^./][^/]*\.(crt|cert|key)$/.test(path))?.path;
+}
+
 /** containerd takes the first folder that is there: `_default` does not count for a host that has one. */
 function replacedOnContainerd({ found, layout }: Place): (host: WantedHost) => string | undefined {
   const folder = `${layout.containerdFolder}/certs.d`;
-  const other = `${folder}/_default/hosts.toml`;
-  const text = textAt(found, other);
-  const isForeign = text !== undefined && text.trim() !== '' && ownerOf(text) === undefined;
+  const other = foreignDefault(`${folder}/_default`, found);
   return ({ prefix }) => {
     const [host = ''] = prefix.split('/', 1);
-    return isForeign && kindAt(found, `${folder}/${host}`) === undefined ? other : undefined;
+    return kindAt(found, `${folder}/${host}`) === undefined ? other : undefined;
   };
 }
 
