@@ -1,7 +1,10 @@
 // The scripts of a drill, and the reading of what they print.
 import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { firewallOf, readGround, readOutage, readPulled, toolOf } from '../../src/nodes/drill/drill-look.ts';
 import type { DrillGround } from '../../src/nodes/drill/drill-look.ts';
 import { drillRules } from '../../src/nodes/drill/drill-rules.ts';
@@ -32,6 +35,46 @@ const ground: DrillGround = {
   usesProxy: false,
   images: [],
 };
+
+/** A chain as a file; while there is one called busy, kube-proxy has the lock of iptables, which gives up with 4. */
+const IPTABLES = String.raw`#!/bin/sh
+cd "$(dirname "$0")" || exit
+echo "$*" >>log
+case "$*" in
+  *' -N '*) true >chain ;;
+  *' -A '* | *' -I '*) ;;
+  *) [ ! -e busy ] || exit 4
+    case "$*" in
+      *' -X '*) rm -f chain ;;
+      *L' '*) [ -e chain ] ;;
+    esac ;;
+esac
+`;
+
+describe('a block that cannot be undone at once, since others have the lock of iptables', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drill-'));
+  const at = (name: string): string => join(folder, name);
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is told of, and its timer goes on until it is undone', async () => {
+    writeFileSync(at('iptables'), IPTABLES);
+    writeFileSync(at('crictl'), '#!/bin/sh\ntrue >"$(dirname "$0")/busy"\n');
+    for (const name of ['iptables', 'crictl']) chmodSync(at(name), 0o755);
+    const short = { ...block, addresses: ['192.0.2.1'], seconds: 1 };
+    const input = blockedPullScript({ ...pull, seconds: 5, unit: undefined }, short, 'localhost');
+    const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+    const said = readOutage(execFileSync('sh', ['-s'], { input, env, encoding: 'utf8' }));
+    expect(said).toMatchObject({ pulled: { isOk: true }, isStillBlocked: true });
+    const removals = (): number => readFileSync(at('log'), 'utf8').split(' -X ').length - 1;
+    await expect.poll(removals, { timeout: 10_000 }).toBeGreaterThan(1);
+    expect(existsSync(at('chain'))).toBe(true);
+    rmSync(at('busy'));
+    await expect.poll(() => existsSync(at('chain')), { timeout: 10_000 }).toBe(false);
+  });
+});
 
 describe('the scripts of a drill', () => {
   it.each([

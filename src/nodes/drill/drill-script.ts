@@ -130,20 +130,29 @@ export function pullScript(pull: DrillPull): string {
   return script(`${pullPart(pull)}\n  pull_it\n  printf 'rf:done\\n'`);
 }
 
+/** Of the timer, 2 s apart; each may wait some 5 s for a lock three times over. */
+const UNDO_TRIES = 100;
+
 /**
  * Pulls once while the registry is black-holed for this node. The rules are taken away when the pull has ended; by a process of
  * its own session when this script has died; and match nothing any more after that time when that process has died too.
  */
 export function blockedPullScript(pull: DrillPull, block: DrillBlock, hostname: string): string {
   const { add, remove, count } = drillRules(block);
-  const quietly = remove.map((command) => `${command} 2>/dev/null`);
-  const timer = `sleep ${block.seconds}; ${quietly.join('; ')}`;
+  const undoing = [
+    `unblock() { ${remove.map((command) => `${command} 2>/dev/null`).join('; ')}; }`,
+    // iptables gives up with 4 when others hold its lock, kube-proxy for example: then nothing is known, and nothing is undone.
+    `gone() { ${count.map((command) => `${command} >/dev/null 2>&1; case $? in 0 | 4) return 1 ;; esac`).join('; ')}; }`,
+  ].join('\n  ');
+  const timer = `sleep ${block.seconds}; ${undoing}
+  tries=0
+  until unblock; gone || [ "$tries" -ge ${UNDO_TRIES} ]; do tries=$((tries + 1)); sleep 2; done`;
   return script(
     `${pullPart(pull)}
   TZ=UTC0
   export TZ
   until=$(date -d "@$(($(date +%s) + ${block.seconds}))" ${quoteForShell(UNTIL[block.firewall])})
-  unblock() { ${quietly.join('; ')}; }
+  ${undoing}
   # Before the first rule: no rule without somebody to take it away.
   setsid sh -c ${quoteForShell(timer)} </dev/null >/dev/null 2>&1 &
   timer=$!
@@ -158,7 +167,7 @@ export function blockedPullScript(pull: DrillPull, block: DrillBlock, hostname: 
     printf '%s\\n' "$refused" | tail -n 1 | tell unblockable
   fi
   unblock
-  if { ${count.join(' || ')}; } >/dev/null 2>&1; then printf 'rf:still\\n'; else kill -s TERM -- "-$timer" 2>/dev/null; fi
+  if gone; then kill -s TERM -- "-$timer" 2>/dev/null; else printf 'rf:still\\n'; fi
   printf 'rf:done\\n'`,
   );
 }

@@ -184,7 +184,7 @@ describe.skipIf(why !== '')(`drill${why === '' ? '' : ` (skipped, for want of ${
     const child = await startBlocking('25');
     child.kill('SIGKILL');
     node.killShell();
-    const [timer] = findProcesses('sh -c sleep 25; iptables');
+    const [timer] = findProcesses('sh -c sleep 25; unblock');
     process.kill(Number(timer), 'SIGKILL');
     expect(node.isReachable(2)).toBe(false);
     await waitFor('the rules to end', 90_000, () => Promise.resolve(node.isReachable()));
