@@ -1,14 +1,17 @@
 // A node from found to wanted and back, on real folders, by both shells that a node may have.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LocalShell } from '../../src/agent/local-shell.ts';
 import { Credential } from '../../src/domain/credential.ts';
 import { applyNode, restoreNode } from '../../src/nodes/writing/apply.ts';
 import { MAX_FILE_BYTES } from '../../src/nodes/looking/gather-script.ts';
 import { sha256Hex } from '../../src/nodes/sha256.ts';
+import { quoteForShell } from '../../src/nodes/shell-quote.ts';
 import type { Shell } from '../../src/nodes/shell.ts';
+import type { WantedHost } from '../../src/nodes/data/wanted.ts';
 import type { ApplyReport } from '../../src/nodes/writing/sync-report.ts';
 import { CA_ONE, CA_TWO, host, mirror, upstream } from './cases.ts';
 import { makeHost, makeWanted, MIRROR, NodeScene, OWNER, UPSTREAM, type SceneOptions } from './node-scene.ts';
@@ -29,6 +32,24 @@ function changes(scene: NodeScene, report: ApplyReport): readonly string[] {
 /** What no runtime reads, and no person expects. */
 function hidden(scene: NodeScene): readonly string[] {
   return scene.names().filter((name) => name.includes('/.') && !name.endsWith('.note'));
+}
+
+/** A folder of programs that treat one file as the kernel treats one that is immutable: no second name, and nothing in its place. */
+function freeze(scene: NodeScene, name: string): string {
+  const folder = join(scene.folder, 'frozen');
+  mkdirSync(folder);
+  const file = quoteForShell(scene.path(name));
+  const refuse = 'echo "Operation not permitted" >&2; exit 1';
+  const programs: Readonly<Record<string, string>> = {
+    ln: `[ "$2" != ${file} ] || { ${refuse}; }`,
+    mv: `for last in "$@"; do :; done; [ "$last" != ${file} ] || { ${refuse}; }`,
+  };
+  for (const [program, check] of Object.entries(programs)) {
+    const text = `#!/bin/sh\n${check}\nexec ${quoteForShell(join(scenes.path, program))} "$@"\n`;
+    writeFileSync(join(folder, program), text);
+    chmodSync(join(folder, program), 0o755);
+  }
+  return `${folder}:${scenes.path}`;
 }
 
 describe('a node with large files', () => {
@@ -220,6 +241,31 @@ describe.each(['/bin/dash', '/bin/bash'])('a node whose sh is %s', (program) => 
       'RolledBack',
     );
     await expect.poll(() => [other.hups(), other.view()]).toEqual([2, old]);
+  });
+
+  it('is as before, and said to be, when one of its files cannot be replaced (chattr +i)', async () => {
+    const scene = open({ program });
+    const two = (isOut: boolean): readonly WantedHost[] => [
+      makeHost({ isOut }),
+      makeHost({ prefix: 'quay.example', isOut }),
+    ];
+    await scene.apply(makeWanted({ runtime: 'containerd', hosts: two(false) }));
+    const photo = scene.photo();
+    const fixed = 'containerd/certs.d/quay.example/hosts.toml';
+    const path = freeze(scene, fixed);
+    const shell = new LocalShell({ program, path });
+    const wanted = makeWanted({ runtime: 'containerd', hosts: two(true) });
+    const { layout, processFolder } = scene;
+    const report = await applyNode(shell, {
+      wanted,
+      layout,
+      processFolder,
+      credentials: new Map(),
+      dryRun: false,
+    });
+    expect(report).toMatchObject({ outcome: 'RolledBack' });
+    expect(report.error).toMatch(/could not rename .*; every file is as it was before$/s);
+    expect(scene.photo()).toEqual(photo);
   });
 
   it('stops before the first change when something has changed since it was looked at, and tries once more', async () => {
