@@ -147,6 +147,18 @@ describe('keepNode and keepState', () => {
     expect(keepState(odd)).toMatchObject({ wanted: undefined, status: { generation: 0, state: '' } });
   });
 
+  it('write nothing for a Windows node, where no agent runs that could report', () => {
+    const nodeInfo = { operatingSystem: 'windows', containerRuntimeVersion: 'containerd://2.1.9' };
+    expect(keepNode({ metadata: { name: 'win' }, status: { nodeInfo } }).runtime).toEqual({
+      obstacle: expect.stringContaining('kubernetes.io/os: linux') as string,
+    });
+    const linux = { ...nodeInfo, operatingSystem: 'linux' };
+    expect(keepNode({ metadata: { name: 'n' }, status: { nodeInfo: linux } }).runtime).toEqual({
+      name: 'containerd',
+      version: '2.1.9',
+    });
+  });
+
   it('know of a credential that has not reached its node, and pass over what was known before', () => {
     const leftOut = (reason: string): object => ({ prefix: 'p', reason, message: `${reason} is so.` });
     const state = keepState({

@@ -80,7 +80,12 @@ function isReady(status: JsonObject | undefined): boolean {
   });
 }
 
+/** The agents' DaemonSet is for Linux: another node would be waited for until it counted as failed, and stop all others. */
+const WINDOWS =
+  'it runs Windows, where no agent runs and no file is written; pods are served by rewriting all the same. Leave it out: spec.nodes.selector with matchLabels kubernetes.io/os: linux';
+
 function runtimeOfNode(info: JsonObject | undefined, labels: Labels): NodeRecord['runtime'] {
+  if (textOf(info, 'operatingSystem') === 'windows') return { obstacle: WINDOWS };
   const containerRuntimeVersion = textOf(info, 'containerRuntimeVersion');
   const managed = managedNodeOf({
     osImage: textOf(info, 'osImage'),
