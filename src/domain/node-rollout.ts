@@ -9,9 +9,12 @@ import type {
 } from './node-rollout-facts.ts';
 
 /** A node that has been given its target. */
-interface Holder {
+interface Held {
   readonly node: RolloutNode;
   readonly present: NodePresent;
+}
+
+interface Holder extends Held {
   /** Why it counts as failed. */
   readonly failure: string | undefined;
 }
@@ -31,15 +34,16 @@ function silenceOf(name: string): string {
 
 /**
  * Why a node with its target counts as failed. A node that stops being Ready within the gate is the failure that matters most:
- * its runtime may not have survived what we wrote.
+ * its runtime may not have survived what we wrote. Before a canary was well that may be so however long it has been done: else the
+ * next node would be tried, and the one after that.
  */
 function failureOf(
-  { name, isReady, proof }: RolloutNode,
-  { report }: NodePresent,
+  { node: { name, isReady, proof }, present: { report } }: Held,
   settings: RolloutSettings,
+  isReleased: boolean,
 ): string | undefined {
   if (report.kind === 'Failed') return report.message;
-  const isOld = report.kind === 'Done' && report.forMs >= settings.gateMs;
+  const isOld = isReleased && report.kind === 'Done' && report.forMs >= settings.gateMs;
   if (!isReady && !isOld) return 'it has stopped being Ready since it was given its mirror configuration';
   if (report.kind === 'Silent' && report.forMs >= settings.silentMs) return silenceOf(name);
   return proof.kind === 'Failed' ? proof.message : undefined;
@@ -56,27 +60,28 @@ function comparePending(a: RolloutNode, b: RolloutNode): number {
   return failed(a) - failed(b) || compareNames(a, b);
 }
 
-function isWell({ node, present, failure }: Holder, { gateMs }: RolloutSettings): boolean {
+function isWell({ node, present }: Held, { gateMs }: RolloutSettings): boolean {
   const { report } = present;
-  if (failure !== undefined || report.kind !== 'Done' || report.forMs < gateMs) return false;
+  if (report.kind !== 'Done' || report.forMs < gateMs) return false;
   return node.isReady && (node.proof.kind === 'NotNeeded' || node.proof.kind === 'Proved');
 }
 
 function gather(members: readonly RolloutNode[], settings: RolloutSettings): Cohort {
-  const holders: Holder[] = [];
+  const held: Held[] = [];
   const pending: RolloutNode[] = [];
   for (const node of members) {
     const { present } = node;
     if (present?.revision !== node.target) pending.push(node);
-    else holders.push({ node, present, failure: failureOf(node, present, settings) });
+    else held.push({ node, present });
   }
-  const well = holders.filter((holder) => isWell(holder, settings)).length;
+  const well = held.filter((one) => isWell(one, settings)).length;
+  const isReleased =
+    held.some(({ present }) => present.isReleased) || well >= Math.min(settings.canaries, members.length);
+  const holders = held.map((one) => ({ ...one, failure: failureOf(one, settings, isReleased) }));
   return {
     holders,
     pending: pending.sort(comparePending),
-    isReleased:
-      holders.some(({ present }) => present.isReleased) ||
-      well >= Math.min(settings.canaries, members.length),
+    isReleased,
     failed: holders.find(({ failure }) => failure !== undefined),
   };
 }

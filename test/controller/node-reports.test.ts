@@ -50,7 +50,7 @@ function follow(...states: readonly StateRecord[]) {
   let last: StateRecord | undefined;
   for (const state of states) {
     now += 1_000;
-    reports.update(new Map([['n1', state]]), now);
+    reports.update(new Map([['n1', state]]), now, { notReady: new Set(), gateMs: 30_000 });
     last = state;
   }
   return last === undefined ? undefined : reports.reportOf(last, now);

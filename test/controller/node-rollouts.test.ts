@@ -25,6 +25,9 @@ class Scene {
   sets: readonly MirrorSet[] = [SET];
   answers = true;
   rounds = 0;
+  maxUnavailable = 100;
+  /** Nodes whose agents say nothing. */
+  readonly silent = new Set(['of-no-node']);
   rollouts: NodeRollouts | undefined;
   #stop = new AbortController();
 
@@ -52,7 +55,7 @@ class Scene {
       declared: { sets: () => this.sets, onChange: () => () => {} },
       healthOf: ({ host }) => this.health.get(host) ?? { status: 'unknown', since: 0 },
       settings: {
-        maxUnavailable: { kind: 'count', nodes: 100 },
+        maxUnavailable: { kind: 'count', nodes: this.maxUnavailable },
         canaries: 1,
         gateMs: 20_000,
         silentMs: 300_000,
@@ -87,16 +90,29 @@ class Scene {
     for (let left = ms; left > 0; left -= 500) {
       await this.clock.advance(Math.min(500, left));
       await this.cluster.settle();
-      if (this.answers) this.#answer();
+      if (this.answers) this.answer();
       await this.cluster.settle();
     }
   }
 
-  #answer(): void {
+  setReady(name: string, isReady: boolean): void {
+    const status = {
+      ...(this.cluster.look(NODES, { name })?.['status'] as object),
+      conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
+    };
+    this.cluster.put(NODES, { metadata: { name }, status });
+  }
+
+  /** Nodes that have an object. */
+  given(): readonly string[] {
+    return this.states().map(({ metadata }) => metadata.name);
+  }
+
+  answer(): void {
     for (const object of this.states()) {
       const { metadata } = object;
       const seen = (object['status'] as { observedGeneration?: number } | undefined)?.observedGeneration;
-      if (seen === metadata.generation || metadata.name === 'of-no-node') continue;
+      if (seen === metadata.generation || this.silent.has(metadata.name)) continue;
       const status = {
         observedGeneration: metadata.generation,
         observedRevision: wantedOf(object).revision,
@@ -303,6 +319,63 @@ describe('NodeRollouts', () => {
     silent.answers = true;
     await silent.advance(40_000);
     expect(silent.fact()?.upToDate).toBe(3);
+  });
+
+  it('tries no other node while its canary, which died within the gate, is dead, and goes on once it has come back for the gate', async () => {
+    scene = open(6);
+    await scene.advance(5_000);
+    expect(scene.given()).toEqual(['n0']);
+    scene.setReady('n0', false);
+    await scene.advance(300_000);
+    expect(scene.given()).toEqual(['n0']);
+    expect(scene.fact()?.failure?.message).toContain('has stopped being Ready');
+    // Another leader does not know how it came to be dead.
+    scene.stop();
+    scene.start();
+    await scene.advance(60_000);
+    expect(scene.given()).toEqual(['n0']);
+    scene.setReady('n0', true);
+    await scene.advance(15_000);
+    expect(scene.given()).toEqual(['n0']);
+    await scene.advance(15_000);
+    expect(scene.given()).toHaveLength(6);
+  });
+
+  it('goes on with no further batch while a node that died within the gate is dead', async () => {
+    scene = new Scene(6);
+    scene.maxUnavailable = 1;
+    scene.answers = false;
+    scene.start();
+    await scene.advance(1_000);
+    scene.answer();
+    await scene.advance(25_000);
+    expect(scene.given()).toEqual(['n0', 'n1']);
+    scene.setReady('n1', false);
+    scene.answer();
+    await scene.advance(300_000);
+    expect(scene.given()).toEqual(['n0', 'n1']);
+    scene.setReady('n1', true);
+    scene.answers = true;
+    await scene.advance(60_000);
+    expect(scene.given()).toHaveLength(6);
+  });
+
+  it('does not blame what it has written for a node that another leader had seen die, nor for its silence about an order', async () => {
+    scene = open(3);
+    await scene.advance(120_000);
+    scene.setReady('n1', false);
+    scene.silent.add('n1');
+    await scene.advance(5_000);
+    expect(scene.fact()).toMatchObject({ upToDate: 3, failure: undefined });
+    scene.see('fra.example', 'down');
+    await scene.advance(5_000);
+    expect(scene.firsts()).toEqual(['ams.example', 'ams.example', 'ams.example']);
+    scene.stop();
+    scene.start();
+    await scene.advance(1_000);
+    expect(scene.fact()).toMatchObject({ upToDate: 3, failure: undefined });
+    await scene.advance(600_000);
+    expect(scene.fact()).toMatchObject({ upToDate: 3, failure: undefined });
   });
 
   it('does not judge all nodes over and over while a canary that has failed is tried again', async () => {

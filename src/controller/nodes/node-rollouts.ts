@@ -173,7 +173,8 @@ export class NodeRollouts {
     const all = declared.sets();
     const sets = all.filter((set) => set.nodes.enabled);
     const present = states.current();
-    this.#reports.update(present, now);
+    const notReady = new Set([...nodes.items.values()].flatMap((node) => (node.isReady ? [] : node.name)));
+    this.#reports.update(present, now, { notReady, gateMs: settings.gateMs });
     this.#order.update(
       sets,
       [...present.values()].flatMap(({ wanted }) => wanted ?? []),
