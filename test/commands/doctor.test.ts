@@ -16,12 +16,13 @@ interface Run {
   readonly stderr: string;
 }
 
-function run(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+/** @param first What the process does before anything else. */
+function run(args: readonly string[], env: Record<string, string> = {}, first = ''): Promise<Run> {
   return new Promise((resolve) => {
     const whole = { PATH: process.env['PATH'] ?? '', HOME: folder, ...env };
     execFile(
       process.execPath,
-      ['src/main.ts', ...args],
+      ['--import', `data:text/javascript,${encodeURIComponent(first)}`, 'src/main.ts', ...args],
       { env: whole, timeout: 15_000 },
       (error, stdout, stderr) => {
         resolve({ exit: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
@@ -53,6 +54,12 @@ describe('registry-failover doctor', () => {
     expect(stderr).toContain('[KubeconfigUnreadable]');
   });
 
+  it('refuses declarations that would be compared with nothing', async () => {
+    const { exit, stderr } = await run(['doctor', '-m', 'examples/nodes']);
+    expect(exit).toBe(2);
+    expect(stderr).toMatch(/--manifests: only nodes are compared.*--host/);
+  });
+
   it('says that there is no cluster to look at', async () => {
     const { exit, stderr } = await run(['doctor']);
     expect(exit).toBe(2);
@@ -81,6 +88,16 @@ describe('registry-failover doctor', () => {
     expect(exit).toBe(3);
     expect(stdout).toContain('No kubeconfig was found: only the nodes were looked at.');
     expect(stdout).toContain('nobody.invalid');
+  });
+});
+
+describe('doctor at a terminal', () => {
+  it('says how far it is; elsewhere there is the report alone', async () => {
+    const words = ['doctor', '--host', 'a.invalid', '--host', 'b.invalid'];
+    const terminal = 'Object.defineProperty(process.stderr, "isTTY", { value: true })';
+    const { stderr } = await run(words, {}, terminal);
+    expect(stderr).toMatch(/^Looking at 2 nodes …\n\[1\/2\] [ab]\.invalid\n\[2\/2\] [ab]\.invalid\n$/);
+    expect((await run(words)).stderr).toBe('');
   });
 });
 

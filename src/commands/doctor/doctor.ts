@@ -1,11 +1,13 @@
 // Doctor: the commonest causes of "nothing happens", in the cluster and on nodes, each with what to do about it.
 import type { MirrorSet } from '../../domain/mirror-set.ts';
 import type { Problem } from '../../domain/problem.ts';
+import { countOf } from '../../domain/set-status-condition.ts';
 import { err, ok } from '../../domain/result.ts';
 import type { Result } from '../../domain/result.ts';
 import { Checkup, overallResult } from '../../explain/doctor/doctor-check.ts';
 import type { DoctorCheck, DoctorResult } from '../../explain/doctor/doctor-check.ts';
 import { renderDoctor } from '../../explain/doctor/doctor-text.ts';
+import { printable } from '../../explain/layout.ts';
 import { createPaint } from '../../explain/paint.ts';
 import { openConnection } from '../../kubernetes/connection.ts';
 import type { Connection } from '../../kubernetes/connection.ts';
@@ -14,7 +16,7 @@ import { DoctorApi } from './doctor-api.ts';
 import { checkCluster } from './doctor-cluster.ts';
 import { checkHost } from './doctor-host.ts';
 import { EXIT } from '../exit.ts';
-import { refuse } from '../error-lines.ts';
+import { fitStderr, refuse } from '../error-lines.ts';
 import { endSoon, printData, printOut } from '../explain-output.ts';
 import type { OutputFormat } from '../explain-output.ts';
 import { parseNodesFlags } from '../nodes/nodes-settings.ts';
@@ -65,8 +67,16 @@ async function readSets(
   return wrong.length > 0 ? err(wrong) : ok(loaded.value.objects.sets);
 }
 
+/** Declarations that nothing is compared with would look like ones that agree. */
+function withoutHosts({ manifests }: DoctorFlags): Result<undefined, readonly Problem[]> {
+  if (manifests === undefined) return ok(undefined);
+  const message = 'only nodes are compared with declarations, and none is named';
+  const fix = 'Name one with --host, or leave it away: the cluster has declarations of its own';
+  return err([{ path: '--manifests', code: 'InvalidFlag', message, fix }]);
+}
+
 async function prepareHosts(flags: DoctorFlags): Promise<Result<Hosts | undefined, readonly Problem[]>> {
-  if (flags.host === undefined) return ok(undefined);
+  if (flags.host === undefined) return withoutHosts(flags);
   const settings = parseNodesFlags(flags);
   const targets = readHosts(flags.host, '--host');
   const sets = await readSets(flags);
@@ -97,6 +107,17 @@ async function lookAtCluster(connection: Connection, flags: DoctorFlags): Promis
   }
 }
 
+/** To whoever waits at a terminal; scripts have the report. */
+function tell(text: string): void {
+  const { isTTY } = process.stderr;
+  if (isTTY as boolean | undefined) process.stderr.write(fitStderr(`${text}\n`));
+}
+
+function tellBeginning(hasCluster: boolean, nodes: number): void {
+  const places = [...(hasCluster ? ['the cluster'] : []), ...(nodes > 0 ? [countOf(nodes, 'node')] : [])];
+  tell(`Looking at ${places.join(' and ')} …`);
+}
+
 /** A fault of ours on one node is told, and the others are looked at all the same. */
 async function lookAtHost(
   node: NodeTarget,
@@ -113,8 +134,15 @@ async function lookAtHost(
 
 async function lookAtHosts(hosts: Hosts): Promise<readonly DoctorCheck[]> {
   const checks: DoctorCheck[] = [];
+  let done = 0;
+  const look = async (node: NodeTarget): Promise<readonly DoctorCheck[]> => {
+    const found = await lookAtHost(node, hosts);
+    done += 1;
+    tell(`[${done}/${hosts.nodes.length}] ${printable(node.name)}`);
+    return found;
+  };
   for (let start = 0; start < hosts.nodes.length; start += AT_ONCE) {
-    const batch = hosts.nodes.slice(start, start + AT_ONCE).map((node) => lookAtHost(node, hosts));
+    const batch = hosts.nodes.slice(start, start + AT_ONCE).map(look);
     checks.push(...(await Promise.all(batch)).flat());
   }
   return checks;
@@ -142,6 +170,7 @@ export async function runDoctor(flags: DoctorFlags): Promise<number> {
   }
   const connection = cluster.value;
   const notes = connection === undefined ? ['No kubeconfig was found: only the nodes were looked at.'] : [];
+  tellBeginning(connection !== undefined, hosts.value?.nodes.length ?? 0);
   const parts = await Promise.all([
     connection === undefined ? [] : lookAtCluster(connection, flags),
     hosts.value === undefined ? [] : lookAtHosts(hosts.value),
