@@ -172,6 +172,23 @@ describe('NodeRollouts', () => {
     expect(scene?.problems).toEqual([]);
   });
 
+  it('says nothing of a set, or of another generation of one, before the nodes have been judged for it', async () => {
+    scene = open(3);
+    await scene.advance(60_000);
+    expect(scene.fact()).toMatchObject({ matched: 3, upToDate: 3 });
+    const other = makeSet('other.example', [makeMirror('ams.example', { source: 'SameAsUpstream' })], {
+      name: 'other',
+      nodes: makeNodePolicy(),
+    });
+    scene.sets = [{ ...SET, generation: SET.generation + 1 }, other];
+    const kinds = () => scene?.sets.map((set) => scene?.rollouts?.nodesOf(set).kind);
+    expect(kinds()).toEqual(['NotKnown', 'NotKnown']);
+    scene.rollouts?.wake();
+    await scene.advance(500);
+    expect(kinds()).toEqual(['Known', 'Known']);
+    expect(scene.rollouts?.nodesOf(other)).toMatchObject({ upToDate: 0, written: 3 });
+  });
+
   it('takes an object away that is of no node', async () => {
     const one = open(1);
     await one.advance(2_000);

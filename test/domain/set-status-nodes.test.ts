@@ -64,7 +64,7 @@ describe('NodesReady', () => {
       facts({}, { nodes: { kind: 'NotKnown' } }),
       'Unknown',
       'NotKnownYet',
-      'being read',
+      'being found out',
     ],
     ['no node is selected', facts({ matched: 0 }), 'Unknown', 'NoNodes', 'None of 5 nodes'],
     [

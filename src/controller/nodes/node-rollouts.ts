@@ -64,6 +64,8 @@ export class NodeRollouts {
   #nodes: Informer<NodeRecord> | undefined;
   #states: NodeStates | undefined;
   #judgement: Judgement | undefined;
+  /** Name → generation of the sets that it was made for. */
+  #judged: ReadonlyMap<string, number> = new Map();
   /** With what they were made from. */
   #targets:
     { readonly sets: readonly MirrorSet[]; readonly order: string; readonly made: NodeTargets } | undefined;
@@ -84,8 +86,10 @@ export class NodeRollouts {
     return this.#judgement !== undefined;
   }
 
+  /** Of a set that has just been declared, or declared anew, what was found for the others, or for the old one, says nothing. */
   nodesOf(set: MirrorSet): NodesFact {
     if (this.#judgement === undefined || this.#states === undefined) return { kind: 'NotKnown' };
+    if (this.#judged.get(set.name) !== set.generation) return { kind: 'NotKnown' };
     return nodesFactOf(set, this.#judgement.nodes, this.#states.failures);
   }
 
@@ -192,6 +196,7 @@ export class NodeRollouts {
       now,
     });
     this.#judgement = judgement;
+    this.#judged = new Map(all.map(({ name, generation }) => [name, generation]));
     this.#auth.want(judgement.nodeAuth, nodeCredentials(sets));
     states.carryOut(judgement.deeds);
     this.#canaries.want(judgement.tasks);
