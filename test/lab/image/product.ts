@@ -74,13 +74,14 @@ export function readProductImage(folder: string): ProductImage {
   return JSON.parse(readFileSync(path.join(folder, 'product-image.json'), 'utf8')) as ProductImage;
 }
 
+/** Not of digits alone, as a hash may be: `helm --set` reads those as a number, which the chart's schema refuses. */
 function tagOf(repoFolder: string, tools: Toolchain): string {
   const files = globSync(INPUTS, { cwd: repoFolder, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(entry.parentPath, entry.name))
     .sort();
   const texts = files.flatMap((file) => [path.relative(repoFolder, file), readFileSync(file)]);
-  return shortHash([...describeToolchain(tools), ...texts]);
+  return `src-${shortHash([...describeToolchain(tools), ...texts])}`;
 }
 
 async function buildAndPush(
