@@ -42,13 +42,17 @@ export function isRunning(id: ProcessId): boolean {
   return stat.state !== 'Z' || stat.threads > 1;
 }
 
+function allPids(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/u.test(name))
+    .map(Number);
+}
+
 /** The processes that a lab's processes have left or become, found by the mark in their environment. */
 export function findMarked(folder: string): readonly ProcessId[] {
   const wanted = `${MARK}=${folder}`;
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/u.test(name))
-    .flatMap((name) => {
-      const pid = Number(name);
+  return allPids()
+    .flatMap((pid) => {
       const startTicks = startTicksOf(pid);
       return startTicks !== undefined && environmentOf(pid).includes(wanted) ? [{ pid, startTicks }] : [];
     })
@@ -70,4 +74,9 @@ export function commandOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** Processes of this machine whose command line, words parted by spaces, begins so. */
+export function findProcesses(start: string): readonly number[] {
+  return allPids().filter((pid) => commandOf(pid).startsWith(start));
 }

@@ -12,7 +12,8 @@ import type { DrillBlock } from '../../../src/nodes/drill/drill-rules.ts';
 import { blockedPullScript } from '../../../src/nodes/drill/drill-script.ts';
 import type { DrillPull } from '../../../src/nodes/drill/drill-script.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { DrillNode, findProcesses, MIRROR_FIRST } from './namespace.ts';
+import { findProcesses } from '../../lab/proc.ts';
+import { DrillNode, MIRROR_FIRST } from './namespace.ts';
 import { PLACES, PORT } from './places.ts';
 
 const REGISTRY = `upstream.test:${PORT}`;

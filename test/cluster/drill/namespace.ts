@@ -2,20 +2,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commandOf } from '../../lab/proc.ts';
 import { ACCOUNT, PLACES, PORT } from './places.ts';
 
 const UPSTREAM = `upstream.test:${PORT}`;
@@ -49,12 +39,6 @@ exec ip netns exec ${name} unshare --mount /bin/sh -c '
   mount --bind ${folder}/hosts /etc/hosts
   exec /bin/sh "$@"' shell "$@"
 `;
-
-/** Processes whose command line begins so. */
-export function findProcesses(start: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => commandOf(pid).startsWith(start));
-}
 
 export class DrillNode {
   readonly folder: string;

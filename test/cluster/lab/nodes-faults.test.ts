@@ -2,6 +2,8 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findProcesses } from '../../lab/proc.ts';
+import type { RegistryHost } from '../../lab/registries/records.ts';
 import { declare, install, uninstall } from './product.ts';
 import { mirror, Sets } from './sets.ts';
 import { INSTALL_NAMESPACE, RELEASE, RUNTIMES, NODES, Stage, unique, waitFor } from './stage.ts';
@@ -61,6 +63,36 @@ async function pull(runtime: Runtime, image: string, withinMs: number): Promise<
   await stage.waitRunning(namespace, name, withinMs);
 }
 
+/** Waits until the pull has failed, and the kubelet says that it was this host which did not answer. */
+async function expectNoPull(runtime: Runtime, image: string, host: RegistryHost): Promise<void> {
+  const name = unique(runtime);
+  await stage.apply(stage.podManifest(namespace, name, runtime, [image]));
+  let said = '';
+  await waitFor(`the pull of ${image} on ${runtime} to fail`, 60_000, async () => {
+    const pod = await stage.pod(namespace, name);
+    said = JSON.stringify(pod.status.containerStatuses ?? []);
+    return said.includes('ErrImagePull') || said.includes('ImagePullBackOff');
+  });
+  expect(said).toContain(host);
+  await stage.kubectl('delete', 'pod', '-n', namespace, name, '--wait=false');
+}
+
+/** As the chart starts it. */
+const AGENT = 'node --max-semi-space-size=1 --max-old-space-size=48 /app/agent.mjs';
+
+/** Kills every agent that runs, and answers how many did. */
+function killAgents(): number {
+  const pids = findProcesses(AGENT);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  return pids.length;
+}
+
 /** How many agents there are. */
 async function agents(): Promise<number> {
   const pods = await stage.list(
@@ -115,11 +147,14 @@ describe('somebody else’s file', () => {
 });
 
 describe('a mirror that needs a credential which nodes have not got', () => {
-  it('is in no file, and the set says why', async () => {
+  it('is in no file, the set says why, and no pod’s credential comes to it while the upstream is out', async () => {
+    const mirrors = [
+      mirror('dc1.registry.test/closed', { source: 'Secret', secretRef: { name: 'dc1-pull' } }),
+    ];
     await sets.declare({
       name: 'nodes-closed',
       prefix: 'fra2.registry.test/closed',
-      mirrors: [mirror('dc1.registry.test/closed', { source: 'Secret', secretRef: { name: 'dc1-pull' } })],
+      mirrors,
       further: { nodes: WHOLE },
     });
     let said = '';
@@ -133,12 +168,22 @@ describe('a mirror that needs a credential which nodes have not got', () => {
       for (const name of Object.keys(snapshot(etc)))
         expect(readFileSync(path.join(etc, name), 'utf8')).not.toContain('dc1.registry.test');
     }
+    await upToDate();
+    const image = await stage.imageOf('closed/app', 'dc1.registry.test');
+    const since = Date.now();
+    await stage.lab.registries.stop('fra2.registry.test');
+    await Promise.all(
+      RUNTIMES.map((runtime) => expectNoPull(runtime, `fra2.registry.test/${image}`, 'fra2.registry.test')),
+    );
+    const own = stage.lab.registries.record('dc1.registry.test').account?.user;
+    const users = stage.lab.registries.requests('dc1.registry.test', since).map(({ user }) => user ?? '');
+    expect(users.filter((user) => user !== '' && user !== own)).toEqual([]);
     await sets.delete('nodes-closed');
   });
 });
 
 describe('agents that are gone', () => {
-  it('leave nodes that reach the upstream when it is back, though the mirror is dead by then', async () => {
+  it('leave nodes that reach the upstream when it is back, though they were killed and the mirror is dead by then', async () => {
     await stage.lab.registries.drop('fra.registry.test');
     await waitFirst(stage, PUBLIC, PLATFORM);
     const patch = (value: string): string =>
@@ -154,9 +199,14 @@ describe('agents that are gone', () => {
       '--type=merge',
       '-p',
     ];
+    expect(killAgents()).toBe(2);
     await stage.kubectl(...daemonset, patch('none'));
     try {
-      await waitFor('the agents to be gone', 60_000, async () => (await agents()) === 0);
+      await waitFor('the agents to be gone', 60_000, async () => {
+        // A kubelet starts it anew until it has heard that it is to go.
+        killAgents();
+        return (await agents()) === 0;
+      });
       await stage.lab.registries.heal('fra.registry.test');
       const images = await Promise.all(RUNTIMES.map(() => stage.imageOf('public/app', 'fra.registry.test')));
       await stage.lab.registries.stop('platform.registry.test');
