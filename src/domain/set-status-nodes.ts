@@ -82,7 +82,8 @@ export function findNodesReady({ nodesEnabled, set, nodes, installNamespace }: S
       'NotInstalled',
       `The agents that configure nodes are not installed: set the chart value nodes.enabled. Meanwhile ${PODS_ARE_SERVED}.`,
     );
-  if (nodes.kind === 'NotKnown') return found(TYPE, 'Unknown', 'NotKnownYet', 'What this set means for the nodes is being found out.');
+  if (nodes.kind === 'NotKnown')
+    return found(TYPE, 'Unknown', 'NotKnownYet', 'What this set means for the nodes is being found out.');
   if (nodes.matched === 0)
     return found(
       TYPE,
