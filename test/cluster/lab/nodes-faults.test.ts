@@ -182,45 +182,7 @@ describe('a mirror that needs a credential which nodes have not got', () => {
   });
 });
 
-describe('agents that are gone', () => {
-  it('leave nodes that reach the upstream when it is back, though they were killed and the mirror is dead by then', async () => {
-    await stage.lab.registries.drop('fra.registry.test');
-    await waitFirst(stage, PUBLIC, PLATFORM);
-    const patch = (value: string): string =>
-      JSON.stringify({
-        spec: { template: { spec: { nodeSelector: { 'lab/none': value === '' ? null : value } } } },
-      });
-    const daemonset = [
-      '-n',
-      INSTALL_NAMESPACE,
-      'patch',
-      'daemonset',
-      `${RELEASE}-agent`,
-      '--type=merge',
-      '-p',
-    ];
-    expect(killAgents()).toBe(2);
-    await stage.kubectl(...daemonset, patch('none'));
-    try {
-      await waitFor('the agents to be gone', 60_000, async () => {
-        // A kubelet starts it anew until it has heard that it is to go.
-        killAgents();
-        return (await agents()) === 0;
-      });
-      await stage.lab.registries.heal('fra.registry.test');
-      const images = await Promise.all(RUNTIMES.map(() => stage.imageOf('public/app', 'fra.registry.test')));
-      await stage.lab.registries.stop('platform.registry.test');
-      for (const [index, runtime] of RUNTIMES.entries())
-        await pull(runtime, `fra.registry.test/${images[index]}`, 60_000);
-    } finally {
-      await stage.lab.registries.reset();
-      await stage.kubectl(...daemonset, patch(''));
-    }
-    await waitFor('the agents to be back', 60_000, async () => (await agents()) === 2);
-    await waitFirst(stage, PUBLIC, PUBLIC);
-  });
-});
-
+// Before any outage: for as long as its upstream is out, and 30 s longer, no canary is asked for.
 describe('a canary', () => {
   it('proves a pull on one node before the others get the files', async () => {
     const { account } = stage.lab.registries.record('fra.registry.test');
@@ -274,5 +236,52 @@ describe('a canary', () => {
       );
       return left.length === 0;
     });
+    await sets.delete('nodes-proved');
+    await waitStates(
+      stage,
+      'both nodes to be without the set',
+      ({ spec, status }) =>
+        spec.wanted.hosts.every((host) => host.prefix !== prefix) &&
+        status?.observedRevision === spec.wanted.revision,
+    );
+  });
+});
+
+describe('agents that are gone', () => {
+  it('leave nodes that reach the upstream when it is back, though they were killed and the mirror is dead by then', async () => {
+    await stage.lab.registries.drop('fra.registry.test');
+    await waitFirst(stage, PUBLIC, PLATFORM);
+    const patch = (value: string): string =>
+      JSON.stringify({
+        spec: { template: { spec: { nodeSelector: { 'lab/none': value === '' ? null : value } } } },
+      });
+    const daemonset = [
+      '-n',
+      INSTALL_NAMESPACE,
+      'patch',
+      'daemonset',
+      `${RELEASE}-agent`,
+      '--type=merge',
+      '-p',
+    ];
+    expect(killAgents()).toBe(2);
+    await stage.kubectl(...daemonset, patch('none'));
+    try {
+      await waitFor('the agents to be gone', 60_000, async () => {
+        // A kubelet starts it anew until it has heard that it is to go.
+        killAgents();
+        return (await agents()) === 0;
+      });
+      await stage.lab.registries.heal('fra.registry.test');
+      const images = await Promise.all(RUNTIMES.map(() => stage.imageOf('public/app', 'fra.registry.test')));
+      await stage.lab.registries.stop('platform.registry.test');
+      for (const [index, runtime] of RUNTIMES.entries())
+        await pull(runtime, `fra.registry.test/${images[index]}`, 60_000);
+    } finally {
+      await stage.lab.registries.reset();
+      await stage.kubectl(...daemonset, patch(''));
+    }
+    await waitFor('the agents to be back', 60_000, async () => (await agents()) === 2);
+    await waitFirst(stage, PUBLIC, PUBLIC);
   });
 });
