@@ -15,8 +15,8 @@ done
 mkdir -p /run/sshd /run/sudo
 . "$folder/users.sh"
 ip link set lo up
-# The test gives us the other end of a cable once it knows our process.
-until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
+# The test gives us the other end of a cable once it knows our process, and then writes down its address.
+until [ -s "$folder/address" ] && ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
 ip addr add "$(cat "$folder/address")" dev eth0
 ip link set eth0 up
 /usr/sbin/sshd -D -f "$folder/sshd_config" -E "$folder/sshd.log" &
