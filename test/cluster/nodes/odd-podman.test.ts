@@ -1,7 +1,6 @@
 // Files for odd hosts, laid before containers/image itself, as podman has it: none is refused, and each says what was meant.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
@@ -10,8 +9,8 @@ import { DEFAULT_LAYOUT } from '../../../src/nodes/node-file.ts';
 import { renderNode } from '../../../src/nodes/rendering/render.ts';
 import type { NodeWanted } from '../../../src/nodes/data/wanted.ts';
 import { oddWanted } from '../../nodes/odd-hosts.ts';
+import { CAN_ASK_PODMAN, makePodmanFolder } from './podman-folder.ts';
 
-const isHere = process.getuid?.() === 0 && spawnSync('which', ['podman']).status === 0;
 const FILES = 50;
 const SEED = 1;
 
@@ -52,23 +51,14 @@ function meantBy(content: string): readonly Entry[] {
   }));
 }
 
-describe.skipIf(!isHere)(
-  `files for odd hosts${isHere ? '' : ' (skipped, for want of root or podman)'}`,
+describe.skipIf(!CAN_ASK_PODMAN)(
+  `files for odd hosts${CAN_ASK_PODMAN ? '' : ' (skipped, for want of root or podman)'}`,
   () => {
     let folder: string;
 
     beforeAll(() => {
-      folder = mkdtempSync(path.join(tmpdir(), 'odd-podman-'));
-      for (const name of ['files', 'containers/registries.conf.d'])
-        mkdirSync(path.join(folder, name), { recursive: true });
-      writeFileSync(
-        path.join(folder, 'containers/policy.json'),
-        '{"default":[{"type":"insecureAcceptAnything"}]}',
-      );
-      writeFileSync(
-        path.join(folder, 'storage.conf'),
-        `[storage]\ndriver = "vfs"\ngraphroot = "${folder}/s"\nrunroot = "${folder}/r"\n`,
-      );
+      folder = makePodmanFolder();
+      mkdirSync(path.join(folder, 'files'));
     });
     afterAll(() => {
       rmSync(folder, { recursive: true, force: true });

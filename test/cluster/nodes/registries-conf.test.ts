@@ -1,12 +1,11 @@
 // Our reading of registries.conf against containers/image itself, as podman has it: each must refuse what the other refuses.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRegistriesConf } from '../../../src/nodes/looking/registries-conf.ts';
+import { CAN_ASK_PODMAN, makePodmanFolder } from './podman-folder.ts';
 
-const isHere = process.getuid?.() === 0 && spawnSync('which', ['podman']).status === 0;
 const ENTRY = '[[registry]]\nprefix = "a.example"\nlocation = "b.example"\n';
 const MIRROR = '[[registry.mirror]]\nlocation = "m.example"\n';
 const OLD = '[registries.search]\nregistries = ["a.example"]\n';
@@ -53,53 +52,47 @@ const MAIN_FILES: readonly (readonly [string, string, boolean])[] = [
   ['both syntaxes, the new one as a registry', `${OLD}${ENTRY}`, true],
 ];
 
-describe.skipIf(!isHere)(`registries.conf${isHere ? '' : ' (skipped, for want of root or podman)'}`, () => {
-  let folder: string;
+describe.skipIf(!CAN_ASK_PODMAN)(
+  `registries.conf${CAN_ASK_PODMAN ? '' : ' (skipped, for want of root or podman)'}`,
+  () => {
+    let folder: string;
 
-  beforeAll(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'registries-conf-'));
-    mkdirSync(path.join(folder, 'containers/registries.conf.d'), { recursive: true });
-    writeFileSync(
-      path.join(folder, 'containers/policy.json'),
-      '{"default":[{"type":"insecureAcceptAnything"}]}',
-    );
-    writeFileSync(
-      path.join(folder, 'storage.conf'),
-      `[storage]\ndriver = "vfs"\ngraphroot = "${folder}/s"\nrunroot = "${folder}/r"\n`,
-    );
-  });
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+    beforeAll(() => {
+      folder = makePodmanFolder();
+    });
+    afterAll(() => {
+      rmSync(folder, { recursive: true, force: true });
+    });
 
-  /** Does podman refuse to work with these files? */
-  function refuses(main: string, dropIn: string): boolean {
-    writeFileSync(path.join(folder, 'containers/registries.conf'), main);
-    writeFileSync(path.join(folder, 'containers/registries.conf.d/50-x.conf'), dropIn);
-    const script =
-      'mount --bind "$0/containers" /etc/containers && exec podman info --format "{{.Registries}}"';
-    try {
-      execFileSync('unshare', ['--mount', 'sh', '-c', script, folder], {
-        env: { ...process.env, CONTAINERS_STORAGE_CONF: path.join(folder, 'storage.conf') },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      return false;
-    } catch {
-      return true;
+    /** Does podman refuse to work with these files? */
+    function refuses(main: string, dropIn: string): boolean {
+      writeFileSync(path.join(folder, 'containers/registries.conf'), main);
+      writeFileSync(path.join(folder, 'containers/registries.conf.d/50-x.conf'), dropIn);
+      const script =
+        'mount --bind "$0/containers" /etc/containers && exec podman info --format "{{.Registries}}"';
+      try {
+        execFileSync('unshare', ['--mount', 'sh', '-c', script, folder], {
+          env: { ...process.env, CONTAINERS_STORAGE_CONF: path.join(folder, 'storage.conf') },
+          stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        return false;
+      } catch {
+        return true;
+      }
     }
-  }
 
-  it.each(DROP_INS)('a drop-in with %s', (_, text, isRefused) => {
-    expect({ podman: refuses('', text), us: !readRegistriesConf(text, false).ok }).toEqual({
-      podman: isRefused,
-      us: isRefused,
+    it.each(DROP_INS)('a drop-in with %s', (_, text, isRefused) => {
+      expect({ podman: refuses('', text), us: !readRegistriesConf(text, false).ok }).toEqual({
+        podman: isRefused,
+        us: isRefused,
+      });
     });
-  });
 
-  it.each(MAIN_FILES)('a main file with %s', (_, text, isRefused) => {
-    expect({ podman: refuses(text, ''), us: !readRegistriesConf(text, true).ok }).toEqual({
-      podman: isRefused,
-      us: isRefused,
+    it.each(MAIN_FILES)('a main file with %s', (_, text, isRefused) => {
+      expect({ podman: refuses(text, ''), us: !readRegistriesConf(text, true).ok }).toEqual({
+        podman: isRefused,
+        us: isRefused,
+      });
     });
-  });
-});
+  },
+);
