@@ -40,8 +40,7 @@ export class NodeKeeper {
   #present: PresentFirst = new Map();
   /** What the last run that succeeded laid down, as text. */
   #laidDown: string | undefined;
-  #repairs = 0;
-  #setbacks = 0;
+  #struggles = 0;
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -52,7 +51,7 @@ export class NodeKeeper {
    * and taken back comes to us as a change in the folders, and must not call the next run at once.
    */
   get struggles(): number {
-    return this.#repairs + this.#setbacks;
+    return this.#struggles;
   }
 
   /** The object as it is now. true: there is something new to do. */
@@ -122,7 +121,7 @@ export class NodeKeeper {
   /** Bytes that had to change although they were laid down just so before were changed by somebody else. */
   #noteLaidDown(text: string, { report }: Installation): void {
     if (report.outcome === 'Applied' && this.#laidDown === text) {
-      this.#repairs += 1;
+      this.#struggles += 1;
       this.#parts.metrics.countDriftRepair();
       this.#parts.log.warn(
         { files: report.changes.map(({ path }) => path) },
@@ -145,7 +144,7 @@ export class NodeKeeper {
     };
     if (unmet.length > 0)
       log.warn({ unmet }, 'a source does not answer from this node: the order is not the wanted one');
-    if (!IN_PLACE.has(report.outcome) && report.changes.length > 0) this.#setbacks += 1;
+    if (!IN_PLACE.has(report.outcome) && report.changes.length > 0) this.#struggles += 1;
     if (!IN_PLACE.has(report.outcome))
       log.error({ ...fields, error: report.error }, 'the node could not be brought to what is wanted');
     else if (report.outcome === 'Unchanged') log.debug(fields, 'the node is as wanted');
