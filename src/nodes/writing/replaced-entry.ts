@@ -54,8 +54,7 @@ function foreignEntries({ found, layout }: Place): readonly Foreign[] {
 }
 
 /** The file that has something for this registry, which would count no longer. */
-function replacedOnCrio(place: Place): (host: WantedHost) => string | undefined {
-  const foreign = foreignEntries(place);
+function replacedOnCrio(foreign: readonly Foreign[], place: Place): (host: WantedHost) => string | undefined {
   const ours = `${place.layout.containersFolder}/registries.conf.d/${CRIO_DROP_IN}`;
   // What we have written already goes on being kept: its order must be turned when a registry dies.
   const present = new Set(entriesOf(ours, false, place.found).map(({ prefix }) => prefix));
@@ -86,10 +85,8 @@ function replacedOnContainerd({ found, layout }: Place): (host: WantedHost) => s
 /** Takes out of the data what would replace somebody else's: no node is to have fewer sources than it had without us. */
 export function leaveReplaced(wanted: NodeWanted, place: Place): Untaken {
   const { runtime } = wanted;
-  const others = new Set(
-    runtime.name === 'crio' ? foreignEntries(place).map(({ entry }) => entry.prefix) : [],
-  );
-  const replaced = runtime.name === 'crio' ? replacedOnCrio(place) : replacedOnContainerd(place);
+  const foreign = runtime.name === 'crio' ? foreignEntries(place) : [];
+  const replaced = runtime.name === 'crio' ? replacedOnCrio(foreign, place) : replacedOnContainerd(place);
   const leftOut: LeftOut[] = [];
   const hosts = wanted.hosts.filter((host) => {
     const other = replaced(host);
@@ -98,5 +95,6 @@ export function leaveReplaced(wanted: NodeWanted, place: Place): Untaken {
     leftOut.push(leaveOut('OthersEntry', subject));
     return false;
   });
+  const others = new Set(foreign.map(({ entry }) => entry.prefix));
   return { wanted: { ...wanted, hosts }, leftOut, others };
 }
