@@ -7,7 +7,7 @@ import { sayNodeGrant } from '../domain/node-grant.ts';
 import type { LeftOut } from '../nodes/node-file.ts';
 import { nodeHosts } from '../nodes/sources/node-sources.ts';
 import { USUAL_VERSIONS } from '../nodes/data/runtime-version.ts';
-import { RUNTIME_TITLES, RUNTIMES } from '../nodes/data/wanted.ts';
+import { loginsOf, RUNTIME_TITLES, RUNTIMES } from '../nodes/data/wanted.ts';
 import type { RuntimeName } from '../nodes/data/wanted.ts';
 
 /** What is left out of the files of nodes, for any set that is for nodes; which runtime a pod will meet nobody knows. */
@@ -27,9 +27,7 @@ export class NodeNotes {
       leftOut.filter(({ reason }) => reason !== 'NoMirrorLeft').map((one) => [name, one] as const),
     );
     this.#logins = known.flatMap(({ hosts }) =>
-      hosts.flatMap(({ prefix, sources }) =>
-        sources.flatMap(({ endpoint, auth }) => (auth === 'Node' ? [`${prefix} ${endpoint}`] : [])),
-      ),
+      hosts.flatMap((host) => loginsOf(host).map((endpoint) => `${host.prefix} ${endpoint}`)),
     );
   }
 

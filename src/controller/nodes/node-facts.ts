@@ -3,6 +3,7 @@ import type { MirrorSet } from '../../domain/mirror-set.ts';
 import type { KnownNodes, NodeNote } from '../../domain/set-status-facts.ts';
 import { selects } from '../../domain/label-selector.ts';
 import { printPrefix } from '../../domain/reference.ts';
+import { loginsOf } from '../../nodes/data/wanted.ts';
 import type { JudgedNode } from './node-judgement.ts';
 
 /** Values of the metric's label. */
@@ -75,10 +76,10 @@ function remarksOf(judged: JudgedNode, set: MirrorSet): string[] {
   return [...troubles.map((trouble) => `${judged.node.name}: ${trouble}`), ...orderRemark(judged, set)];
 }
 
-function loginsOf({ target }: JudgedNode, set: MirrorSet): string[] {
+function loginsAt({ target }: JudgedNode, set: MirrorSet): readonly string[] {
   const prefix = printPrefix(set.prefix);
   const host = target?.wanted.hosts.find((one) => one.prefix === prefix);
-  return host?.sources.flatMap(({ endpoint, auth }) => (auth === 'Node' ? [endpoint] : [])) ?? [];
+  return host === undefined ? [] : loginsOf(host);
 }
 
 function writeNote(
@@ -120,7 +121,7 @@ export function nodesFactOf(
     wait: writeNote(matched, failures) ?? firstNote(matched, 'waiting'),
     obstacle: firstNote(matched, 'not_configurable'),
     leftOut: [...new Set(leftOut.map(({ message }) => message))],
-    loginsAt: [...new Set(matched.flatMap((judged) => loginsOf(judged, set)))],
+    loginsAt: [...new Set(matched.flatMap((judged) => loginsAt(judged, set)))],
     remarks: matched.flatMap((judged) => remarksOf(judged, set)),
   };
 }

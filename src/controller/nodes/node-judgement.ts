@@ -8,6 +8,7 @@ import type {
   RolloutSettings,
 } from '../../domain/node-rollout-facts.ts';
 import { printPrefix } from '../../domain/reference.ts';
+import { loginsOf } from '../../nodes/data/wanted.ts';
 import type { NodeWanted } from '../../nodes/data/wanted.ts';
 import type { CanaryImage, CanaryTask } from './node-canaries.ts';
 import type { NodeOrderBook } from './node-order-book.ts';
@@ -178,8 +179,7 @@ class Judge {
     this.#judged.push({ node, state, verdict, target });
     const wanted = wantedNow(reached, plan, this.#input);
     if (wanted === undefined) return;
-    for (const { sources } of wanted.hosts)
-      for (const { endpoint, auth } of sources) if (auth === 'Node') this.#nodeAuth.add(endpoint);
+    for (const endpoint of wanted.hosts.flatMap(loginsOf)) this.#nodeAuth.add(endpoint);
     const isReleased = state?.released === wanted.revision || plan.release.includes(node.name);
     const object = printState(this.#input.namespace, node.name, wanted, isReleased);
     if (textOfState(object) !== state?.text)

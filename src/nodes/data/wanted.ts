@@ -51,6 +51,11 @@ export interface NodeWanted {
   readonly hosts: readonly WantedHost[];
 }
 
+/** The endpoints at which nodes show a credential of their own. */
+export function loginsOf({ sources }: WantedHost): readonly string[] {
+  return sources.flatMap(({ endpoint, auth }) => (auth === 'Node' ? [endpoint] : []));
+}
+
 /** The sources in one order and without what cannot change it: two spellings of one thing give one text. */
 function canonicalHost({ prefix, sources }: WantedHost): unknown {
   return [prefix, sources.map(({ endpoint, role, auth, caPem }) => [endpoint, role, auth, caPem])];
